@@ -1,7 +1,7 @@
 //! Whatever `comm_config.json` and `resources.json.default` hold: they are refused with a place, or patched, and then
 //! nothing that no rule names has changed, and patching again changes nothing.
 //!
-//! Input: a byte (bit 0: client, bit 1: release 2.9), `comm_config.json`, a NUL byte, `resources.json.default`. What is
+//! Input: a byte (bit 0: client, bit 1: the newest release), `comm_config.json`, a NUL byte, `resources.json.default`. What is
 //! empty stays the fixture's.
 #![no_main]
 

@@ -1,7 +1,7 @@
 //! Whatever `values.yaml` and the marker of a prepared kit hold: nothing panics, and what the user accepts is what was
 //! refused, no more and no less.
 //!
-//! Input: a byte (bit 0: client, bit 1: release 2.9, bit 2: the marker), then `values.yaml` or the marker.
+//! Input: a byte (bit 0: client, bit 1: the newest release, bit 2: the marker), then `values.yaml` or the marker.
 #![no_main]
 
 use std::{collections::HashMap, sync::LazyLock};

@@ -47,9 +47,9 @@ impl Choice {
         ROLES[usize::from(self.0 & 1)]
     }
 
-    /// Bit 1: the release.
+    /// Bit 1: the oldest release, or the newest.
     pub fn target(self) -> Target {
-        Target::ALL[usize::from(self.bit(1))]
+        Target::ALL[usize::from(self.bit(1)) * (Target::ALL.len() - 1)]
     }
 
     /// Any bit.
@@ -81,7 +81,7 @@ pub fn plan(role: Role, target: Target, config: &SiteConfig) -> Option<SitePlan>
     }
 }
 
-static PLANS: LazyLock<[[SitePlan; 2]; 2]> =
+static PLANS: LazyLock<[[SitePlan; Target::ALL.len()]; 2]> =
     LazyLock::new(|| ROLES.map(|role| Target::ALL.map(|target| make_default_plan(role, target))));
 
 /// The plan of a fixture kit with the smallest config.

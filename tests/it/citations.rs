@@ -1,4 +1,4 @@
-//! What comments, pages and test names cite is in the repository: numbered defects and checks, pages of `docs/`, paths, and nothing outside it.
+//! What comments, pages and test names cite is in the repository: numbered defects and checks, verbs, pages of `docs/`, paths, and nothing outside it.
 
 use std::{
     collections::BTreeSet,
@@ -38,8 +38,9 @@ fn collect(directory: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The numbers that follow one of `words` in a text: `defect 12`, `defects 8, 11 and 34`, `defect_12_…`.
+/// The numbers that follow `defect` in a text: `defect 12`, `Defects 8, 11 and 34`, `defect_12_…`.
 fn cited_numbers(text: &str) -> Vec<u32> {
+    let text = joined(text).to_ascii_lowercase();
     let mut numbers = Vec::new();
     for (start, word) in text.match_indices("defect") {
         let rest = &text[start + word.len()..];
@@ -50,6 +51,12 @@ fn cited_numbers(text: &str) -> Vec<u32> {
         }
     }
     numbers
+}
+
+/// The lines of a text as one, without the signs that begin comments: a citation may be broken into two lines.
+fn joined(text: &str) -> String {
+    let lines = text.lines().map(|line| line.trim().trim_start_matches(['/', '!', '#']).trim_start());
+    lines.collect::<Vec<_>>().join(" ")
 }
 
 /// A number at the start, after the separators allowed between a word and a number or in a list.
@@ -73,6 +80,8 @@ fn citations_are_read_in_all_their_forms() {
         ("a defective 3", vec![]),
         ("their defects, 2 of them", vec![2]),
         ("no defect", vec![]),
+        ("/// Defect 33: both files.", vec![33]),
+        ("/// the chart (defect\n    /// 34), defects 12, 21,\n    /// 27.", vec![34, 12, 21, 27]),
     ] {
         assert_eq!(cited_numbers(text), numbers, "{text}");
     }
@@ -116,6 +125,36 @@ fn every_cited_check_is_a_row_of_the_table() {
         );
     }
     assert!(seen > 200, "only {seen} citations of checks were found");
+}
+
+/// The verbs that a text names after the program, each with the word after it: `flare-kube launch run`, `cargo xtask test`.
+fn cited_verbs(text: &str) -> Vec<(&str, Option<&str>)> {
+    let programs = ["flare-kube ", "cargo xtask "];
+    let lines = text.split('`').filter_map(|quoted| programs.iter().find_map(|program| quoted.strip_prefix(*program)));
+    let is_word = |word: &&str| !word.starts_with('-') && word.chars().all(|sign| sign.is_ascii_lowercase() || sign == '-');
+    let words = lines.map(|line| line.split_whitespace().take_while(is_word));
+    words.filter_map(|mut words| Some((words.next()?, words.next()))).collect()
+}
+
+#[test]
+fn every_cited_verb_is_one_of_the_command_line() {
+    let text = "`flare-kube launch run --kit` `cargo xtask test` `flare-kube <verb>` flare-kube here";
+    assert_eq!(cited_verbs(text), [("launch", Some("run")), ("test", None)]);
+    let command = flare_kube::command();
+    let mut seen = 0;
+    for path in citing_files() {
+        let text = std::fs::read_to_string(&path).expect("text");
+        for (verb, next) in cited_verbs(&text) {
+            seen += 1;
+            let found = command.find_subcommand(verb);
+            assert!(found.is_some(), "{} names the verb `{verb}`, which does not exist", path.display());
+            // The word after a verb without verbs of its own is an argument.
+            if let (Some(found), Some(next)) = (found.filter(|found| found.has_subcommands()), next) {
+                assert!(found.find_subcommand(next).is_some(), "{}: `{verb}` has no `{next}`", path.display());
+            }
+        }
+    }
+    assert!(seen > 50, "only {seen} citations of verbs were found");
 }
 
 /// Texts in backticks that are paths from the root of the repository: with a `/`, without placeholders and blanks.

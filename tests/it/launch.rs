@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use flare_names::Target;
 use integration_tests::{
     command::{Finished, Sandbox},
     kit::Tree,
@@ -176,7 +177,7 @@ fn prepare_says_what_would_stop_jobs_later() {
 fn site_defaults_for_job_pods_reach_the_pod_and_no_file_of_flare_s() {
     let keys = "{cpu: 4, cpu_request: 2, shm_size: 1Gi, gpu_resource_name: nvidia.com/mig-1g.5gb, image_pull_policy: IfNotPresent,\n  \
                 tolerations: [{key: nvidia.com/gpu, operator: Exists}]}";
-    for target in ["2.8", "2.9"] {
+    for target in Target::ALL.map(Target::as_str) {
         let sandbox = prepared(target, "{}");
         let plain = Tree::read(&sandbox.join("out"));
         let config = fs::read_to_string(sandbox.join("k8s.yaml")).unwrap();

@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use flare_names::Target;
 use integration_tests::command::{Finished, Sandbox};
 use integration_tests::kit::Tree;
 use integration_tests::pod_cluster::PodCluster;
@@ -119,7 +120,7 @@ fn told(document: &Value) -> Vec<Value> {
 
 #[test]
 fn each_end_has_its_words_its_code_and_its_exit_status() {
-    for target in ["2.8", "2.9"] {
+    for target in Target::ALL.map(Target::as_str) {
         let scene = Scene::new(target);
         let images = [
             ("good", "fl/exit:0"),

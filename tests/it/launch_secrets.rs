@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, Stdio};
 
+use flare_names::Target;
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 
 use crate::launch_run::{PLANTED, Scene, prepared, signal};
@@ -28,7 +29,7 @@ impl Scene {
 
 #[test]
 fn no_verb_of_launch_prints_a_token_or_a_key_whatever_the_cluster_quotes() {
-    for target in ["2.8", "2.9"] {
+    for target in Target::ALL.map(Target::as_str) {
         let scene = Scene::new(target);
         fs::write(scene.sandbox.join("kit/startup/client.key"), format!("{PLANTED}-key")).unwrap();
         for job in ["exit:3", "pull:1", "refused:1", "invalid:1", "wait:1"] {

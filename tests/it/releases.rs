@@ -22,7 +22,10 @@ fn files(directory: &Path, found: &mut Vec<PathBuf>) {
 /// like an old one.
 #[test]
 fn one_file_knows_a_release_by_its_number() {
-    let patterns = ["Target::V2_", "Self::V2_", "==Target::", "!=Target::", ">=Target::", "<Target::", "<=Target::"];
+    // Also after an import of the variants.
+    let variants = Target::ALL.map(|target| format!("{target:?}"));
+    let comparisons = ["==Target::", "!=Target::", ">=Target::", "<Target::", "<=Target::", "use flare_names::Target::"];
+    let patterns: Vec<&str> = variants.iter().map(String::as_str).chain(comparisons).collect();
     let found: BTreeSet<PathBuf> = product()
         .into_iter()
         .filter(|source| patterns.iter().any(|pattern| source.code.contains(pattern)))
@@ -41,6 +44,31 @@ fn one_file_knows_a_release_by_its_number() {
         let text = std::fs::read_to_string(path).expect("a template is text");
         let asks = text.contains(r#""target""#) || text.contains(r#""2."#);
         assert!(!asks, "{}: a chart asks a value, or what prepare decided for it, and no release", path.display());
+    }
+}
+
+/// What patches, charts and everything after them must know of a release is a field or a method of the plan. Only what decides
+/// the plan asks for a capability itself, and what decides a job pod, which has no plan.
+const MAY_ASK_FOR_A_CAPABILITY: [&str; 5] = [
+    "crates/flare-names",
+    "crates/flare-site-config",
+    "crates/flare-site-plan",
+    "crates/flare-federation",
+    "crates/flare-pod-manifest",
+];
+
+#[test]
+fn no_code_below_the_plan_asks_for_a_capability() {
+    let asking: Vec<PathBuf> = product()
+        .into_iter()
+        .filter(|source| source.code.contains(".capabilities()") || source.code.contains("Target::capabilities"))
+        .map(|source| source.path)
+        .collect();
+    let wrong: Vec<_> =
+        asking.iter().filter(|path| !MAY_ASK_FOR_A_CAPABILITY.iter().any(|allowed| path.starts_with(allowed))).collect();
+    assert!(wrong.is_empty(), "{wrong:?} ask what a release can do; `crates/flare-site-plan/src/facts.rs` answers");
+    for allowed in MAY_ASK_FOR_A_CAPABILITY {
+        assert!(asking.iter().any(|path| path.starts_with(allowed)), "{allowed} asks for nothing: it can leave the list");
     }
 }
 
@@ -109,5 +137,34 @@ fn every_release_has_a_reference_an_image_and_a_kit() {
         assert!(has_image, "{target}: the local cluster has no image of {version}");
         let kit = root.join(format!("fixtures/kits/plain-{version}"));
         assert!(kit.is_dir(), "{target}: there is no {}", kit.display());
+    }
+}
+
+/// Pages and examples that list all releases, by their patch releases or as targets.
+const LISTS: [(&str, fn(Target) -> String); 7] = [
+    ("README.md", patch_release),
+    ("tests/README.md", patch_release),
+    ("docs/behaviour.md", patch_release),
+    ("fixtures/kits/README.md", patch_release),
+    ("fixtures/kits/make.sh", patch_release),
+    ("fixtures/configs/README.md", number),
+    ("crates/flare-federation/federation.example.yaml", number),
+];
+
+fn patch_release(target: Target) -> String {
+    target.capabilities().patch_release.to_owned()
+}
+
+fn number(target: Target) -> String {
+    target.to_string()
+}
+
+#[test]
+fn pages_and_examples_that_list_the_releases_list_all_of_them() {
+    for (page, written) in LISTS {
+        let text = std::fs::read_to_string(workspace_directory().join(page)).unwrap_or_else(|error| panic!("{page}: {error}"));
+        for target in Target::ALL {
+            assert!(text.contains(&written(target)), "{page} does not name {}", written(target));
+        }
     }
 }

@@ -98,20 +98,42 @@ fn every_dependency_is_an_arrow_of_the_map_and_every_arrow_is_a_dependency() {
 /// The crates that may use a Kubernetes client and an async runtime, each with the packages that it may depend on directly. All
 /// others must not, so that using them does not require building a Kubernetes client.
 const ASYNCHRONOUS: [(&str, &[&str]); 6] = [
-    ("flare-cluster", &["kube", "k8s-openapi", "tokio", "tokio-tungstenite", "rustls", "hyper", "tower"]),
+    ("flare-cluster", &HEAVY),
     // The types of pods and events, and the task of each namespace.
-    ("flare-pod-launch", &["k8s-openapi", "tokio"]),
+    ("flare-pod-launch", &["k8s-openapi", "tokio", "futures-util"]),
     ("flare-pvc-stage", &["tokio"]),
     // Deployments and pods as types, and time that passes while it waits.
-    ("flare-doctor", &["k8s-openapi", "tokio"]),
-    // The runtime, which it starts in verbs that use a cluster.
-    ("xtask", &["tokio"]),
+    ("flare-doctor", &["k8s-openapi", "tokio", "futures-util"]),
+    // The runtime, which it starts in verbs that use a cluster; several participants are staged at once.
+    ("xtask", &["tokio", "futures-util"]),
     // The runtime of the launcher that `bench launch` measures.
     ("integration-tests", &["tokio"]),
 ];
 
-/// The packages that only the crates of that list may depend on.
-const HEAVY: [&str; 7] = ["kube", "k8s-openapi", "tokio", "tokio-tungstenite", "rustls", "hyper", "tower"];
+/// The packages that only the crates of that list may depend on: those of the section `the cluster` of the workspace's Cargo.toml.
+const HEAVY: [&str; 12] = [
+    "kube",
+    "k8s-openapi",
+    "tokio",
+    "tower",
+    "tokio-tungstenite",
+    "hyper",
+    "hyper-util",
+    "tokio-util",
+    "futures-util",
+    "bytes",
+    "http",
+    "rustls",
+];
+
+#[test]
+fn the_list_of_heavy_packages_is_that_of_the_manifest() {
+    let manifest = read("Cargo.toml");
+    let section =
+        manifest.split("\n# --- the cluster").nth(1).and_then(|rest| rest.split("\n# ---").next()).expect("the section");
+    let packages = section.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(" = "));
+    assert_eq!(packages.map(|(name, _)| name).collect::<Vec<_>>(), HEAVY);
+}
 
 #[test]
 fn only_the_listed_crates_use_a_cluster_client_or_an_async_runtime() {
@@ -174,6 +196,23 @@ fn crates_fail_with_faults_or_collect_and_hand_no_list_around() {
     for source in product().iter().filter(|source| !excepted.iter().any(|one| source.path.starts_with(one))) {
         for word in ["Vec<Diagnostic>", ".into_vec()"] {
             assert!(!source.code.contains(word), "{}: `{word}`; use `Collector`, `Faults` or `Checked`", source.path.display());
+        }
+    }
+}
+
+/// A message or a hint may be reworded at any time: codes, kinds and typed fields decide.
+#[test]
+fn nothing_is_decided_by_the_text_of_a_message() {
+    let texts = [".message", ".hint", "fault.to_string()", "faults.to_string()", "error.to_string()"];
+    let questions = [".contains(", ".starts_with(", ".ends_with(", ".strip_prefix(", "==\"\"", "!=\"\""];
+    for source in product() {
+        for (text, question) in texts.into_iter().flat_map(|text| questions.map(|question| (text, question))) {
+            let asked = format!("{text}{question}");
+            assert!(
+                !source.code.contains(&asked),
+                "{}: `{asked}`; ask for the code, or for a typed field",
+                source.path.display()
+            );
         }
     }
 }
@@ -304,6 +343,10 @@ fn product_crates_can_be_picked() {
         }
         let told = |key: &str| package[key].as_array().map_or(package[key].is_string(), |list| !list.is_empty());
         assert!(["description", "keywords", "readme"].into_iter().all(told), "{name} lacks a description, keywords or README.md");
+        // A registry takes no more, which `cargo package` does not check.
+        let keywords: Vec<&str> = package["keywords"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let taken = keywords.len() <= 5 && keywords.iter().all(|keyword| keyword.len() <= 20);
+        assert!(taken, "{name}: crates.io takes five keywords of at most 20 characters, not {keywords:?}");
         for dependency in package["dependencies"].as_array().expect("dependencies") {
             let is_ours = dependency["path"].is_string() && dependency["kind"] != "dev";
             assert!(!is_ours || dependency["req"] != "*", "{name} needs {} in no version", dependency["name"]);

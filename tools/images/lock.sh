@@ -4,7 +4,7 @@
 #
 # Usage: tools/images/lock.sh SUITE PYTHON RELEASE...      such as: lock.sh trixie 3.13 2.8.3 2.9.0
 # Result: tools/images/nvflare-RELEASE-pythonPYTHON.txt beside this script.
-# ROOT=FOLDER takes a Debian root that is there already in place of a new one.
+# ROOT=DIRECTORY takes a Debian root that is there already in place of a new one.
 set -eu
 here="$(cd "$(dirname "$0")" && pwd)"
 suite="$1" python="$2"

@@ -19,22 +19,22 @@ assert importlib.metadata.version('nvflare') == '$2'" 2>/dev/null
 }
 
 for version in "$@"; do
-  folder="$references/nvflare-$version"
+  directory="$references/nvflare-$version"
   exec 9>"$references/nvflare-$version.lock"
   if command -v flock >/dev/null; then flock 9; fi
-  if [ ! -e "$folder/.complete" ]; then
-    if ! answers "$folder" "$version"; then
+  if [ ! -e "$directory/.complete" ]; then
+    if ! answers "$directory" "$version"; then
       echo "installing nvflare $version from PyPI, which needs Python 3.10 or later with venv: a minute, once" >&2
-      rm -rf "$folder"
-      python3 -m venv "$folder"
-      "$folder/bin/pip" install --quiet --disable-pip-version-check "nvflare[K8S]==$version" >&2
-      answers "$folder" "$version" || { echo "nvflare $version does not start in $folder" >&2; exit 1; }
+      rm -rf "$directory"
+      python3 -m venv "$directory"
+      "$directory/bin/pip" install --quiet --disable-pip-version-check "nvflare[K8S]==$version" >&2
+      answers "$directory" "$version" || { echo "nvflare $version does not start in $directory" >&2; exit 1; }
     fi
-    : >"$folder/.complete"
+    : >"$directory/.complete"
   fi
-  touch "$folder"
+  touch "$directory"
   exec 9>&-
-  echo "nvflare $version: $folder"
+  echo "nvflare $version: $directory"
 done
 # Removes other versions that no checkout has used for a month.
 find "$references" -maxdepth 1 -type d -name 'nvflare-*' -mtime +30 -exec rm -rf {} +

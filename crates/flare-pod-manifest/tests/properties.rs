@@ -23,7 +23,7 @@ fn kubernetes(kind: &str) -> jsonschema::Validator {
 }
 
 fn target() -> impl Strategy<Value = Target> {
-    prop_oneof![Just(Target::V2_8), Just(Target::V2_9)]
+    prop::sample::select(Target::ALL.to_vec())
 }
 
 prop_compose! {

@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 
 use flare_diagnostic::{Code, Diagnostic, Faults, Place};
+use flare_names::{Target, release_of};
 use flare_site_plan::SitePlan;
 pub use flare_startup_kit::MARKER_FILE;
 use serde::{Deserialize, Serialize};
@@ -89,9 +90,13 @@ impl Marker {
         if head.format_version > FORMAT_VERSION {
             let format = head.format_version;
             let message = format!("a newer flare-kube made this directory (format {format}, known is {FORMAT_VERSION})");
-            return Err(fault(message, "use that release of flare-kube, or prepare the kit again with this one"));
+            return Err(fault(message, OF_A_NEWER_RELEASE));
         }
         serde_json::from_slice(bytes).map_err(|_| {
+            if let Some(release) = unknown_release(bytes) {
+                let message = format!("a newer flare-kube made this directory, for FLARE {release}");
+                return fault(message, OF_A_NEWER_RELEASE);
+            }
             let message = format!("`{MARKER_FILE}` cannot be read: it is damaged, or of a release that wrote it otherwise");
             fault(message, "prepare the kit again to the same output")
         })
@@ -103,4 +108,15 @@ impl Marker {
         bytes.push(b'\n');
         bytes
     }
+}
+
+/// What to do about a directory that a newer flare-kube made.
+const OF_A_NEWER_RELEASE: &str = "use that release of flare-kube, or prepare the kit again with this one";
+
+/// The release of FLARE for which the plan of a marker was made, if this flare-kube does not know it. A new release of FLARE is
+/// therefore not a new format.
+fn unknown_release(bytes: &[u8]) -> Option<String> {
+    let marker: serde_json::Value = serde_json::from_slice(bytes).ok()?;
+    let target = marker.pointer("/plan/target")?.as_str()?;
+    release_of(target).filter(|release| release == target && release.parse::<Target>().is_err())
 }

@@ -3,7 +3,10 @@
 use flare_diagnostic::{Code, Severity};
 use flare_file_tree::{CommitOptions, Digest, RelativePath, commit};
 use flare_names::{Role, Target};
-use flare_prepared_kit::{ChangeKind, FingerprintedKit, MARKER_FILE, Marker, MarkerHead, OpenOptions, PreparedKit, fingerprint};
+use flare_prepared_kit::{
+    ChangeKind, ExistingOutput, FingerprintedKit, MARKER_FILE, Marker, MarkerHead, OpenOptions, PreparedKit, check_replaceable,
+    fingerprint,
+};
 use flare_site_plan::JobLauncher;
 use serde_json::json;
 
@@ -276,8 +279,19 @@ fn a_marker_that_is_missing_newer_or_garbage_is_refused_even_where_changes_are_a
     for garbage in ["", "{}", "[]", "SECRET", r#"{"format_version": 0}"#, r#"{"format_version": -1}"#] {
         assert_eq!(with_marker(garbage), "`.flare-kube.json` is not a marker of flare-kube");
     }
-    let damaged = with_marker(r#"{"format_version": 1, "flare_kube": "SECRET"}"#);
-    assert_eq!(damaged, "`.flare-kube.json` cannot be read: it is damaged, or of a release that wrote it otherwise");
+    let damaged = "`.flare-kube.json` cannot be read: it is damaged, or of a release that wrote it otherwise";
+    assert_eq!(with_marker(r#"{"format_version": 1, "flare_kube": "SECRET"}"#), damaged);
+    // A release of FLARE that this flare-kube does not know, and what is none.
+    let for_release = |release: &str| {
+        let kit = prepared(Role::Client, Target::V2_8);
+        let mut marker: serde_json::Value = serde_json::from_str(&text(kit.tree(), MARKER_FILE)).unwrap();
+        marker["plan"]["target"] = json!(release);
+        with_marker(&marker.to_string())
+    };
+    assert_eq!(for_release("2.99"), "a newer flare-kube made this directory, for FLARE 2.99");
+    for other in ["2.99.1", "SECRET", ""] {
+        assert_eq!(for_release(other), damaged, "{other}");
+    }
     let mut reference = prepared(Role::Client, Target::V2_8).tree().clone();
     reference.remove(MARKER_FILE);
     assert!(faults(reference).first().message.starts_with("there is no `.flare-kube.json`"));
@@ -293,7 +307,7 @@ fn paths_in_a_marker_are_only_compared() {
 }
 
 #[test]
-fn markers_of_every_released_format_are_recognised_and_opened() {
+fn markers_of_every_released_format_are_recognised_opened_and_replaced() {
     let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/markers");
     let mut count = 0;
     for format in std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
@@ -303,6 +317,9 @@ fn markers_of_every_released_format_are_recognised_and_opened() {
             assert!(head.files.contains_key("helm_chart/Chart.yaml") && !head.flare_kube.is_empty());
             let marker = Marker::parse(&bytes).unwrap_or_else(|faults| panic!("{}: {faults}", file.display()));
             assert!(!marker.plan.participant.is_empty());
+            let output = tempfile::tempdir().unwrap();
+            std::fs::write(output.path().join(MARKER_FILE), &bytes).unwrap();
+            assert_eq!(check_replaceable(output.path()).unwrap(), ExistingOutput::Marked { head }, "{}", file.display());
             count += 1;
         }
     }

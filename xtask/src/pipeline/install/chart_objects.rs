@@ -105,10 +105,10 @@ impl ChartObjects {
         let (deployment, service) = (plan.names.deployment.as_str(), plan.names.service.as_str());
         if self.find("Deployment", deployment).is_none() {
             let found = shown(self.deployment()["metadata"]["name"].as_str().unwrap_or("none"));
-            faults.push(misfit("name", &format!("the Deployment is `{found}`, not `{deployment}`")));
+            faults.push(mismatch("name", &format!("the Deployment is `{found}`, not `{deployment}`")));
         }
         match self.find("Service", service) {
-            None => faults.push(misfit(
+            None => faults.push(mismatch(
                 "serviceName",
                 &format!("there is no Service `{service}`, under which job pods look for their parent"),
             )),
@@ -119,21 +119,23 @@ impl ChartObjects {
         let volumes = || pod["volumes"].as_array().into_iter().flatten();
         if !volumes().any(|volume| volume["persistentVolumeClaim"]["claimName"] == claim) {
             let what = format!("the parent does not mount the claim `{claim}`, on which its kit is staged");
-            faults.push(misfit("persistence.workspace.claimName", &what));
+            faults.push(mismatch("persistence.workspace.claimName", &what));
         }
         let path = plan.workspace.mount_path.as_str();
         let mut mounts = self.container()["volumeMounts"].as_array().into_iter().flatten();
         if !mounts.any(|mount| mount["mountPath"] == path) {
-            faults
-                .push(misfit("persistence.workspace.mountPath", &format!("nothing is mounted at `{path}`, which the kit names")));
+            faults.push(mismatch(
+                "persistence.workspace.mountPath",
+                &format!("nothing is mounted at `{path}`, which the kit names"),
+            ));
         }
         let arguments = || self.container()["args"].as_array().into_iter().flatten();
         if !arguments().any(|argument| *argument == path) {
-            faults.push(misfit("args", &format!("the parent is not told its workspace `{path}`, which the kit names")));
+            faults.push(mismatch("args", &format!("the parent is not told its workspace `{path}`, which the kit names")));
         }
         let uid = format!("uid={}", plan.site);
         if plan.role == Role::Client && !arguments().any(|argument| *argument == uid.as_str()) {
-            faults.push(misfit("siteName", &format!("the parent does not log in as `{}`", shown(&plan.site))));
+            faults.push(mismatch("siteName", &format!("the parent does not log in as `{}`", shown(&plan.site))));
         }
         faults.finish(|| ()).map(|checked| checked.value)
     }
@@ -150,10 +152,10 @@ fn port_faults<'service>(service: &'service Value, ports: &Ports) -> impl Iterat
         }
     };
     let missing = wanted.into_iter().filter(move |(_, port)| !has(*port));
-    missing.map(|(key, port)| misfit(key, &format!("the Service has no port {port}, which the kit names")))
+    missing.map(|(key, port)| mismatch(key, &format!("the Service has no port {port}, which the kit names")))
 }
 
-fn misfit(key: &str, what: &str) -> Diagnostic {
+fn mismatch(key: &str, what: &str) -> Diagnostic {
     Diagnostic::error(Code::InvalidValues, format!("the values do not fit the kit: {what}"))
         .hint(format!("take `{key}` out of your values, or change it in k8s.yaml and prepare the kit again"))
 }
