@@ -140,8 +140,11 @@ fn every_release_has_a_reference_an_image_and_a_kit() {
     }
 }
 
+/// How a page names a release.
+type Written = fn(Target) -> String;
+
 /// Pages and examples that list all releases, by their patch releases or as targets.
-const LISTS: [(&str, fn(Target) -> String); 7] = [
+const LISTS: [(&str, Written); 7] = [
     ("README.md", patch_release),
     ("tests/README.md", patch_release),
     ("docs/behaviour.md", patch_release),

@@ -1,12 +1,14 @@
 //! Faults of the cluster itself: each test has it for itself.
 
+use std::cell::Cell;
 use std::process::{Command, Output};
 use std::slice::from_ref;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use integration_tests::cluster::component;
 use integration_tests::cluster::federation::Federation;
 use integration_tests::cluster::namespace::Namespace;
+use integration_tests::cluster::run::{attempt, wait};
 use integration_tests::cluster::storage::without_default_class;
 use integration_tests::cluster::telling::Telling;
 use integration_tests::reference::Release;
@@ -33,6 +35,23 @@ fn a_claim_that_no_default_storage_class_serves_is_named() {
         },
     );
 }
+
+/// Waits until the parent is available and stays so. After an outage the node, and the pods on it, are called not ready for a while, but only
+/// once the controllers are back: until then they seem to be available.
+fn wait_until_available_again(site: &Site<'_>) {
+    let since = Cell::new(None);
+    let look = || {
+        let mut get = site.namespace.kubectl();
+        get.args(["get", "deployment", "site-1", "--output", "jsonpath={.status.availableReplicas}"]);
+        let is_available = attempt(&mut get, &[]).is_ok_and(|said| said.trim() == "1");
+        since.set(is_available.then(|| since.get().unwrap_or_else(Instant::now)));
+        since.get().filter(|since| since.elapsed() >= STAYS)
+    };
+    wait(Duration::from_mins(4), || "the parent is not available again".to_owned(), look);
+}
+
+/// How long it has to stay so: longer than the controllers need to find a node without a sign of life.
+const STAYS: Duration = Duration::from_secs(20);
 
 /// Runs a verb, and kills the API server once the verb waits whether the parent stays up.
 fn without_api_server(site: &Site<'_>, command: &mut Command) -> (Instant, Output) {
@@ -64,8 +83,7 @@ fn an_api_server_that_goes_for_good_is_named_by_verify_and_by_install() {
                 fault.named(site, gone, &document)
             });
             let verified = unreachable().named_by("verify", |site, fault| {
-                // The outage of the row before has made the node, and the pods on it, not ready for a while.
-                site.kubectl(&["wait", "--for=condition=Available", "deployment/site-1", "--timeout=180s"]);
+                wait_until_available_again(site);
                 let mut verify = site.namespace.cluster.program(PROGRAM);
                 verify.arg("verify").arg(site.prepared()).args(["-o", "json", "--stable", "15", "--timeout", "40"]);
                 let (gone, output) = without_api_server(site, &mut verify);
