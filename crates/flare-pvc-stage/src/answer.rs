@@ -186,11 +186,11 @@ fn text_of(value: &Value) -> String {
 }
 
 fn not_ours(detail: &Value, claim: &str) -> Diagnostic {
-    let (name, role) = (text_of(&detail["participant"]), text_of(&detail["role"]));
+    let [name, role, project, path] = ["participant", "role", "project", "path"].map(|key| text_of(&detail[key]));
     let whose = if name.is_empty() { format!("a {role}") } else { format!("the {role} `{}`", shown(&name)) };
-    let path = text_of(&detail["path"]);
+    let of = if project.is_empty() { String::new() } else { format!(" of project `{}`", shown(&project)) };
     let at = if path.is_empty() { String::new() } else { format!(", in `{path}`") };
-    Diagnostic::error(Code::VolumeNotOurs, format!("the volume of claim `{claim}` holds the kit of {whose}{at}"))
+    Diagnostic::error(Code::VolumeNotOurs, format!("the volume of claim `{claim}` holds the kit of {whose}{of}{at}"))
         .hint("give each participant a claim of its own (`workspace_pvc` in k8s.yaml), or remove the other kit from the volume")
 }
 
@@ -234,6 +234,11 @@ mod tests {
         let fault = Answer::staged(other, "nvflws").expect_err("refused");
         assert_eq!(fault.code, Code::VolumeNotOurs);
         assert_eq!(fault.message, "the volume of claim `nvflws` holds the kit of the client `site-2`");
+        // Two federations may give their participants the same names.
+        let same_name =
+            br#"{"refused": "not_ours", "detail": {"participant": "site-1", "role": "client", "project": "p", "path": "x"}}"#;
+        let fault = Answer::staged(same_name, "nvflws").expect_err("refused");
+        assert_eq!(fault.message, "the volume of claim `nvflws` holds the kit of the client `site-1` of project `p`, in `x`");
         // A name from a file that somebody put on the volume.
         let hostile = br#"{"refused": "not_ours", "detail": {"participant": "a\u001b[2Jb", "role": "client", "path": ""}}"#;
         let fault = Answer::staged(hostile, "nvflws").expect_err("refused");

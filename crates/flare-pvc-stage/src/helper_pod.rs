@@ -237,7 +237,49 @@ fn ended(pod: &Pod) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use flare_prepared_kit::{OpenOptions, PreparedKit};
+
     use super::*;
+    use crate::values::parent_pod;
+
+    #[test]
+    fn the_pod_ends_by_itself_and_has_the_place_and_the_pull_secrets_of_its_parent() {
+        let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/cases/server-2.8-defaults/expected");
+        let mut kit = PreparedKit::open(&case, OpenOptions { accept_changes: true }).expect("a prepared kit").value;
+        let zone = json!({"matchExpressions": [{"key": "zone", "operator": "In", "values": ["a"]}]});
+        let affinity = json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [zone]}}});
+        let values = json!({"imagePullSecrets": [{"name": "registry"}], "nodeSelector": {"disk": "fast"}, "affinity": affinity,
+            "tolerations": [{"key": "gpu", "operator": "Exists"}], "priorityClassName": "high"});
+        kit.give_values(values.as_object().expect("a mapping").clone());
+        let parent = parent_pod(&kit).expect("values that Kubernetes knows");
+        let contexts = parent.security.contexts(false).expect("Kubernetes knows them");
+        let made = |mount: &Mount| {
+            let pod = manifest("flare-kube-stage-1", "c", mount, &parent, &contexts, Duration::from_mins(5));
+            serde_json::to_value(pod).expect("JSON")
+        };
+        let pod = made(&Mount::default());
+        let spec = &pod["spec"];
+        // A minute longer than the run may take, if nobody deletes it: by the kubelet, and by its own process.
+        let command = &spec["containers"][0]["command"];
+        assert_eq!((&spec["restartPolicy"], &spec["activeDeadlineSeconds"]), (&json!("Never"), &json!(360)));
+        assert_eq!(command.as_array().and_then(|command| command.last()), Some(&json!("360")));
+        for key in ["imagePullSecrets", "nodeSelector", "affinity", "tolerations", "priorityClassName"] {
+            assert_eq!(spec[key], values[key], "{key}");
+        }
+        assert_eq!(spec["containers"][0]["image"], json!(parent.image));
+        assert_eq!(
+            pod["metadata"]["labels"],
+            json!({MANAGED_BY.0: MANAGED_BY.1, COMPONENT: component::STAGE, STAGES_CLAIM: "c"})
+        );
+        // Where the volume is in use, whatever the parent's placement says.
+        let beside = made(&Mount { read_only: true, node: Some("n".to_owned()) });
+        let required = &beside["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"];
+        let node = json!({"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n"]}]});
+        assert_eq!(required["nodeSelectorTerms"], json!([node]));
+        assert_eq!(beside["spec"]["containers"][0]["volumeMounts"][0]["readOnly"], json!(true));
+    }
 
     /// The pod whose containers are in these states: one that a service mesh has injected, and the helper's own.
     fn pod(injected: &serde_json::Value, own: &serde_json::Value) -> Pod {

@@ -1,4 +1,4 @@
-//! Whether a claim whose helper pod does not start gets a volume.
+//! Whether a claim whose helper pod does not start gets a volume, and whether the node can prepare the pod with it.
 
 use std::time::Duration;
 
@@ -12,18 +12,28 @@ use flare_diagnostic::{Code, Diagnostic};
 use tokio::time::{Instant, sleep};
 
 /// The interval at which claim and events are read.
-const LOOK: Duration = Duration::from_secs(3);
+const LOOK: Duration = if cfg!(test) { Duration::from_millis(100) } else { Duration::from_secs(3) };
 
 /// How long a claim may wait for a volume that somebody makes by hand: Kubernetes looks for one every 15 s, so one that is made meanwhile
 /// is found.
 const BY_HAND: Duration = Duration::from_secs(30);
 
+/// The reasons of events about what a node needs before it creates a container: volumes, for instance one that another node still has, and
+/// the network. The status of the pod does not tell them.
+const NOT_PREPARED: [&str; 3] = ["FailedAttachVolume", "FailedMount", "FailedCreatePodSandBox"];
+
 /// Returns why the claim gets no volume, otherwise never returns: the cluster fails repeatedly, and again while this waits, to make one; or
 /// no storage class makes one, and none that was made by hand fits the claim in [`BY_HAND`]. `waits_for` is set to the reason as soon as it
-/// is known.
+/// is known, also to the one for which the node cannot prepare the helper pod.
 ///
 /// A user who may not read events learns only at the deadline that the pod waits for a storage class.
-pub(crate) async fn gets_no_volume(cluster: &Cluster, namespace: &str, name: &str, waits_for: &mut String) -> Diagnostic {
+pub(crate) async fn gets_no_volume(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+    pod: &str,
+    waits_for: &mut String,
+) -> Diagnostic {
     let (claims, happened) = (cluster.namespaced::<PersistentVolumeClaim>(namespace), cluster.namespaced::<Event>(namespace));
     let pending =
         async || claims.find(name).await.ok().flatten().filter(|claim| claim_state::phase(claim) == ClaimPhase::Pending);
@@ -40,7 +50,8 @@ pub(crate) async fn gets_no_volume(cluster: &Cluster, namespace: &str, name: &st
     loop {
         sleep(LOOK).await;
         let Some(claim) = pending().await else {
-            waits_for.clear();
+            let of_pod = Selection { labels: None, fields: Some(format!("involvedObject.name={pod}")) };
+            *waits_for = happened.list(&of_pod).await.ok().and_then(|now| not_prepared(&now, pod)).unwrap_or_default();
             continue;
         };
         let now = of(&claim).await;
@@ -58,6 +69,13 @@ pub(crate) async fn gets_no_volume(cluster: &Cluster, namespace: &str, name: &st
             None => waits_for.clear(),
         }
     }
+}
+
+/// What keeps a node from creating the container of a pod, by the newest event about the pod: any later one shows that it goes on.
+fn not_prepared(happened: &[Event], pod: &str) -> Option<String> {
+    let newest = events::newest(happened.iter().filter(|event| event.involved_object.name.as_deref() == Some(pod)))?;
+    let (reason, message) = (events::reason(newest), events::message(newest));
+    NOT_PREPARED.contains(&reason).then(|| format!("{reason}: {message}"))
 }
 
 /// Why a claim has no volume.
@@ -113,6 +131,30 @@ mod tests {
     fn event(uid: &str, reason: &str, count: i32) -> Event {
         let event = json!({"metadata": {"name": uid, "uid": uid}, "involvedObject": {}, "reason": reason, "count": count, "message": uid});
         serde_json::from_value(event).expect("an event")
+    }
+
+    #[test]
+    fn what_a_node_lacks_for_a_pod_counts_until_something_else_happens() {
+        let event = |pod: &str, reason: &str, second: u8| -> Event {
+            let at = format!("2026-01-01T00:00:0{second}Z");
+            let about = json!({"name": pod});
+            serde_json::from_value(
+                json!({"metadata": {}, "involvedObject": about, "reason": reason, "message": "why", "lastTimestamp": at}),
+            )
+            .expect("an event")
+        };
+        let failed = |second| event("p", "FailedMount", second);
+        for (happened, expected) in [
+            (vec![], None),
+            (vec![event("p", "Scheduled", 1), failed(2), event("q", "Pulled", 3)], Some("FailedMount: why")),
+            (vec![event("p", "FailedAttachVolume", 4), event("p", "Scheduled", 1)], Some("FailedAttachVolume: why")),
+            (vec![event("p", "FailedCreatePodSandBox", 4)], Some("FailedCreatePodSandBox: why")),
+            (vec![failed(2), event("p", "Pulling", 3)], None),
+            (vec![event("p", "FailedScheduling", 4)], None),
+            (vec![event("q", "FailedMount", 4)], None),
+        ] {
+            assert_eq!(not_prepared(&happened, "p").as_deref(), expected, "{happened:?}");
+        }
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub(crate) struct Resources {
     pub(crate) created: Vec<String>,
     /// Why the helper pod does not run yet, according to the pod.
     waits_for: String,
-    /// The same according to the claim, which knows more.
+    /// The same according to the claim, or to what the node says of the pod, which know more.
     claim_waits_for: String,
     /// The parent that was scaled down, with the number of replicas to restore.
     parent: Option<Stopped>,
@@ -241,10 +241,11 @@ impl<'run> Run<'run> {
         // Recorded before the request: the pod may exist even if the answer is lost.
         (held.pod, held.may_change) = (Some(name.clone()), !mount.read_only);
         helper_pod::create(self.cluster, &self.namespace, &pod).await?;
+        let (waits_for, claim_waits_for) = (&mut held.waits_for, &mut held.claim_waits_for);
         select! {
-            runs = helper_pod::runs(self.cluster, &self.namespace, &name, self.deadline, &mut held.waits_for) => runs,
+            runs = helper_pod::runs(self.cluster, &self.namespace, &name, self.deadline, waits_for) => runs,
             () = helper_pod::has_started(self.cluster, &self.namespace, &name, self.deadline) => Ok(()),
-            fault = provisioning::gets_no_volume(self.cluster, &self.namespace, &self.claim, &mut held.claim_waits_for) => Err(fault),
+            fault = provisioning::gets_no_volume(self.cluster, &self.namespace, &self.claim, &name, claim_waits_for) => Err(fault),
         }?;
         held.waits_for.clear();
         held.claim_waits_for.clear();

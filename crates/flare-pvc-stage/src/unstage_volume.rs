@@ -160,6 +160,7 @@ impl Removal<'_> {
 mod tests {
     use std::path::Path;
 
+    use flare_names::labels::{KIT_FINGERPRINT, KIT_OWNER};
     use flare_prepared_kit::OpenOptions;
     use serde_json::json;
 
@@ -171,12 +172,15 @@ mod tests {
         PreparedKit::open(&case, OpenOptions { accept_changes: true }).expect("a prepared kit").value
     }
 
+    async fn unstage(cluster: &Cluster, remove_kit: bool) -> Result<Checked<Unstaged>, Faults> {
+        let (deadline, run) = (Duration::from_mins(1), "1".to_owned());
+        let options = VolumeUnstageOptions { remove_kit, keep_note: false, image: None, dry_run: false, deadline, run };
+        Box::pin(unstage_volume(cluster, &kit(), &options, std::future::pending())).await
+    }
+
     /// Removes the kit as well; returns the fault.
     async fn refused(cluster: &Cluster) -> Diagnostic {
-        let (deadline, run) = (Duration::from_mins(1), "1".to_owned());
-        let options = VolumeUnstageOptions { remove_kit: true, keep_note: false, image: None, dry_run: false, deadline, run };
-        let faults = Box::pin(unstage_volume(cluster, &kit(), &options, std::future::pending())).await;
-        faults.expect_err("it is refused").first().clone()
+        unstage(cluster, true).await.expect_err("it is refused").first().clone()
     }
 
     #[tokio::test]
@@ -186,6 +190,38 @@ mod tests {
         server.put("/api/v1/namespaces/default/persistentvolumeclaims/nvflws", claim);
         assert_eq!(refused(&cluster).await.code, Code::ClaimNotUsable);
         assert!(server.writes().is_empty(), "{:?}", server.writes());
+    }
+
+    /// The rights that the README lists.
+    #[tokio::test]
+    async fn each_verb_that_is_missing_is_named_and_nothing_is_removed() {
+        let (server, cluster) = ApiServer::start().await;
+        let claim = "/api/v1/namespaces/default/persistentvolumeclaims/nvflws";
+        let annotations = json!({KIT_OWNER: claim::written(&KitOwner::of(&kit())), KIT_FINGERPRINT: "f1"});
+        server.put(claim, json!({"metadata": {"name": "nvflws", "annotations": annotations}}));
+        let around = [
+            ("pods", &["list", "watch", "delete"][..]),
+            ("leases", &["get", "create", "update", "delete"][..]),
+            ("persistentvolumeclaims", &["get", "patch"][..]),
+        ];
+        let for_the_kit = [("pods", &["get", "create"][..]), ("pods/exec", &["get", "create"][..])];
+        let with_kit = around.into_iter().chain(for_the_kit).map(|rule| (true, rule));
+        for (remove_kit, (resource, verbs)) in around.into_iter().map(|rule| (false, rule)).chain(with_kit) {
+            for verb in verbs {
+                server.forbid(verb, resource);
+                let faults = unstage(&cluster, remove_kit).await.expect_err(verb);
+                let named: Vec<_> = faults.all().iter().map(|fault| (fault.code, fault.message.clone())).collect();
+                let message = format!("the user `anna` may not {verb} `{resource}` in namespace `default`");
+                assert_eq!(named, [(Code::PermissionDenied, message)], "{verb} {resource}");
+            }
+        }
+        assert!(server.writes().is_empty(), "{:?}", server.writes());
+        // Without the kit, what only a helper pod needs is not asked for.
+        server.forbid("create", "pods");
+        let removed = unstage(&cluster, false).await.expect("it may").value.removed;
+        assert_eq!(removed, [Removed { kind: "annotations of PersistentVolumeClaim", name: "nvflws".to_owned() }]);
+        let annotations = server.object(claim).expect("it stays")["metadata"]["annotations"].clone();
+        assert_eq!(annotations, json!({}), "only the note goes");
     }
 
     /// `unstage` has no `--restart`.

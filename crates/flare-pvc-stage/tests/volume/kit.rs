@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
 use flare_file_tree::{Digest, FileTree, RelativePath};
-use flare_pvc_stage::{Answer, RemovedKit, Shipment, StageAnswer, VOLUME_PROGRAM};
+use flare_pvc_stage::{Answer, KitOwner, RemovedKit, Shipment, StageAnswer, VOLUME_PROGRAM};
 use proptest::prelude::*;
 use serde_json::json;
 use tempfile::TempDir;
@@ -207,7 +207,7 @@ fn defect_15_the_kit_of_another_participant_is_not_replaced() {
     stage(root.path(), &kit("one"), "1").expect("staged");
     let (_, printed) = run(root.path(), &input_of(&shipment(&kit("two"), "site-2", "2"), "2"), 0);
     let fault = Answer::staged(&printed, "nvflws").expect_err("refused");
-    assert_eq!(fault.message, "the volume of claim `nvflws` holds the kit of the client `site-1`");
+    assert_eq!(fault.message, "the volume of claim `nvflws` holds the kit of the client `site-1` of project `p`");
     assert_eq!(kit_on(root.path()).as_deref(), Some("one"));
     // The role of a kit that was copied by hand is known.
     let by_hand = volume();
@@ -217,25 +217,43 @@ fn defect_15_the_kit_of_another_participant_is_not_replaced() {
     assert_eq!(fault.message, "the volume of claim `claim` holds the kit of a server");
 }
 
-/// The role file of a client names it, from FLARE 2.6 on.
+/// The role file names the participant, from FLARE 2.6 on, and its project.
 #[test]
-fn defect_15_another_clients_kit_that_was_copied_by_hand_is_not_replaced() {
+fn defect_15_another_participants_kit_that_was_copied_by_hand_is_not_replaced() {
     let kits = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/kits");
-    for (there, whose) in [
-        ("plain-2.8.3/site-2", Some("site-2")),
-        ("plain-2.9.0/site-2", Some("site-2")),
-        ("child-2.8.3/child", Some("site-1.child")),
-        ("plain-2.8.3/site-1", None),
-        ("plain-2.9.0/site-1", None),
-        ("old-2.5.2/site-1", None),
+    let project = "flare-kube test material";
+    for (there, own, of, whose) in [
+        ("plain-2.8.3/site-2", "client site-1", project, Some("client `site-2`")),
+        ("plain-2.9.0/site-2", "client site-1", project, Some("client `site-2`")),
+        ("child-2.8.3/child", "client site-1", project, Some("client `site-1.child`")),
+        ("plain-2.8.3/site-1", "client site-1", "another", Some("client `site-1`")),
+        ("plain-2.8.3/site-1", "client site-1", project, None),
+        ("plain-2.9.0/site-1", "client site-1", "", None),
+        ("old-2.5.2/site-1", "client site-1", project, None),
+        ("odd-names-2.8.3/server1.example.com", "server nvflare-server", project, Some("server `server1.example.com`")),
+        ("plain-2.9.0/nvflare-server", "server nvflare-server", "another", Some("server `nvflare-server`")),
+        ("plain-2.8.3/nvflare-server", "server nvflare-server", project, None),
+        ("plain-2.9.0/nvflare-server", "server nvflare-server", project, None),
+        ("old-2.5.2/old-server", "server other", project, None),
     ] {
+        let (role, participant) = own.split_once(' ').expect("role and name");
+        let role_file = format!("startup/fed_{role}.json");
         let root = volume();
         fs::create_dir(root.path().join("startup")).expect("a directory");
-        fs::copy(kits.join(there).join(ROLE_FILE), root.path().join(ROLE_FILE)).expect(there);
+        fs::copy(kits.join(there).join(&role_file), root.path().join(&role_file)).expect(there);
         let before = texts(root.path());
-        let refused = stage(root.path(), &kit("one"), "1").err().map(|fault| fault.message);
-        let expected = whose.map(|name| format!("the volume of claim `claim` holds the kit of the client `{name}`"));
-        assert_eq!(refused, expected, "{there}");
+        let owner = KitOwner {
+            participant: participant.to_owned(),
+            role: role.to_owned(),
+            project: Some(of.to_owned()).filter(|of| !of.is_empty()),
+        };
+        let tree = kit("one");
+        let shipment = Shipment::new(owner, Digest::of(b"1"), false, &tree).expect("a tree in memory");
+        let (_, printed) = run(root.path(), &input_of(&shipment, "1"), 0);
+        let refused = Answer::staged(&printed, "claim").err().map(|fault| fault.message);
+        let expected =
+            whose.map(|whose| format!("the volume of claim `claim` holds the kit of the {whose} of project `{project}`"));
+        assert_eq!(refused, expected, "{there} {own} {of}");
         if whose.is_some() {
             assert_eq!(texts(root.path()), before, "{there}");
         } else {
@@ -247,9 +265,10 @@ fn defect_15_another_clients_kit_that_was_copied_by_hand_is_not_replaced() {
 /// It may be anything: somebody put it there.
 #[test]
 fn a_role_file_that_names_nobody_is_replaced() {
-    let texts = ["", "[]", "7", "{}", r#"{"client": "x"}"#, r#"{"client": {"fqsn": 7}}"#, r#"{"client": {"fqsn": ""}}"#];
+    let of_client = ["", "[]", "7", "{}", r#"{"client": "x"}"#, r#"{"client": {"fqsn": 7}}"#, r#"{"client": {"fqsn": ""}}"#];
+    let of_servers = [r#"{"servers": 7}"#, r#"{"servers": []}"#, r#"{"servers": ["x"]}"#, r#"{"servers": [{"name": 7}]}"#];
     let deep = "[".repeat(100_000);
-    for text in texts.into_iter().map(str::as_bytes).chain([&b"\xff"[..], deep.as_bytes()]) {
+    for text in of_client.into_iter().chain(of_servers).map(str::as_bytes).chain([&b"\xff"[..], deep.as_bytes()]) {
         let root = volume();
         fs::create_dir(root.path().join("startup")).expect("a directory");
         fs::write(root.path().join(ROLE_FILE), text).expect("a file");

@@ -94,3 +94,23 @@ async fn a_container_that_the_node_has_started_is_not_waited_for() {
     assert_eq!(server.count(&format!("GET {PODS}/flare-kube-stage-1/exec")), 1);
     assert_eq!((server.object(LEASE), server.object(&format!("{PODS}/flare-kube-stage-1"))), (None, None));
 }
+
+/// The status of the pod only says that its container is being created.
+#[tokio::test]
+async fn a_volume_that_the_node_cannot_mount_is_named_with_the_reason() {
+    let kit = kit();
+    let (server, cluster) = staged_before(&kit).await;
+    for (pod, reason, second) in
+        [("flare-kube-stage-1", "Scheduled", 1), ("flare-kube-stage-1", "FailedAttachVolume", 2), ("another", "Pulled", 3)]
+    {
+        let message = format!("{reason} of {pod}");
+        let event = json!({"metadata": {"name": reason}, "involvedObject": {"name": pod}, "reason": reason, "message": message,
+            "lastTimestamp": format!("2026-01-01T00:00:0{second}Z")});
+        server.put(&format!("/api/v1/namespaces/default/events/{reason}"), event);
+    }
+    let short = VolumeStageOptions { again: true, deadline: Duration::from_secs(2), ..options() };
+    let faults = run(&cluster, &kit, &short).await.expect_err("the pod does not start");
+    assert_eq!(faults.first().code, Code::TimedOut);
+    let waits = "the helper pod waits: FailedAttachVolume: FailedAttachVolume of flare-kube-stage-1";
+    assert!(faults.first().message.ends_with(waits), "{}", faults.first().message);
+}
