@@ -36,14 +36,18 @@ fn a_claim_that_no_default_storage_class_serves_is_named() {
     );
 }
 
-/// Waits until the parent is available and stays so. After an outage the node, and the pods on it, are called not ready for a while, but only
-/// once the controllers are back: until then they seem to be available.
+/// Waits until the node has given a sign of life, and the parent is available and stays so. After an outage a kubelet may take more than a minute
+/// to come back, and the controllers call its node and the pods on it not ready only once they are back themselves.
 fn wait_until_available_again(site: &Site<'_>) {
+    let began = jiff::Timestamp::now();
+    let asked = |arguments: &[&str]| attempt(site.namespace.kubectl().args(arguments), &[]).unwrap_or_default();
     let since = Cell::new(None);
     let look = || {
-        let mut get = site.namespace.kubectl();
-        get.args(["get", "deployment", "site-1", "--output", "jsonpath={.status.availableReplicas}"]);
-        let is_available = attempt(&mut get, &[]).is_ok_and(|said| said.trim() == "1");
+        let renewed =
+            asked(&["get", "lease", "--namespace", "kube-node-lease", "--output", "jsonpath={.items[0].spec.renewTime}"]);
+        let is_alive = renewed.parse::<jiff::Timestamp>().is_ok_and(|renewed| renewed > began);
+        let is_available =
+            is_alive && asked(&["get", "deployment", "site-1", "--output", "jsonpath={.status.availableReplicas}"]).trim() == "1";
         since.set(is_available.then(|| since.get().unwrap_or_else(Instant::now)));
         since.get().filter(|since| since.elapsed() >= STAYS)
     };
