@@ -152,6 +152,26 @@ async fn the_note_of_a_killed_run_is_removed_from_a_parent_that_somebody_scaled_
     assert_eq!(parent(&server), (json!(2), false));
 }
 
+/// It is what a plan is most of all read for.
+#[tokio::test]
+async fn a_restart_that_is_only_tried_says_which_parent_it_would_scale() {
+    let kit = kit();
+    let (server, cluster) = staged_before(&kit).await;
+    let tried = VolumeStageOptions { again: true, dry_run: true, ..restarting() };
+    let without = run(&cluster, &kit, &tried).await.expect("a plan");
+    assert!(without.value.changed && without.warnings.is_empty(), "{without:?}");
+    for (replicas, noted, said) in [
+        (2, false, "the Deployment `nvflare-server` would be scaled down, and afterwards up to 2 again"),
+        (0, true, "the Deployment `nvflare-server`, which an earlier run left scaled down, would be scaled up to 1"),
+    ] {
+        put_parent(&server, replicas, noted);
+        let plan = run(&cluster, &kit, &tried).await.expect("a plan");
+        let messages: Vec<_> = plan.warnings.iter().map(|warning| warning.message.as_str()).collect();
+        assert_eq!(messages, [said]);
+    }
+    assert!(writes(&server).is_empty(), "{:?}", writes(&server));
+}
+
 #[tokio::test]
 async fn an_interrupted_run_leaves_no_lease_that_was_on_its_way() {
     let kit = kit();
