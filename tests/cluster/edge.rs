@@ -70,13 +70,23 @@ async fn echoed(address: SocketAddr, seed: u8) {
 fn a_forwarded_port_carries_both_directions_for_several_and_says_that_its_pod_is_gone() {
     let namespace = Namespace::open("edge-forward");
     start(&namespace, "echo", "Never", ECHO);
+    start(&namespace, "other", "Never", ECHO);
     wait_for_text(&namespace, "echo", "listening");
+    wait_for_text(&namespace, "other", "listening");
     block_on(async {
         let (cluster, any) = (connect(&namespace).await, "127.0.0.1:0".parse().unwrap());
         let forwarding = cluster.forward(any, &namespace.name, "echo", 4000).await.expect("it is forwarded");
         let at = forwarding.local();
         tokio::join!(echoed(at, 1), echoed(at, 2), echoed(at, 3));
         assert_eq!(forwarding.last_fault(), None);
+        let mut standing = TcpStream::connect(at).await.unwrap();
+        standing.write_all(b"!").await.unwrap();
+        standing.read_exact(&mut [0]).await.expect("it leads to the pod");
+        forwarding.lead_to("other");
+        assert_eq!(standing.read(&mut [0]).await.unwrap_or(0), 0, "a connection does not outlive the lead to its pod");
+        echoed(at, 4).await;
+        forwarding.lead_to("echo");
+        echoed(at, 5).await;
         succeed(namespace.kubectl().args(["delete", "pod", "echo"]));
         let mut nothing = Vec::new();
         let _ = TcpStream::connect(at).await.unwrap().read_to_end(&mut nothing).await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use integration_tests::cluster::federation::Federation;
 use integration_tests::cluster::install::{give_address, lock};
 use integration_tests::cluster::namespace::Namespace;
-use integration_tests::cluster::run::{succeed, succeed_json, wait};
+use integration_tests::cluster::run::{attempt, succeed, succeed_json, wait};
 use integration_tests::helm::{helm, helm_4};
 use integration_tests::reference::Release;
 use rustix::process::{Pid, Signal, kill_process};
@@ -306,15 +306,18 @@ fn a_server_is_exposed_by_its_node_by_a_load_balancer_and_by_this_machine() {
     assert!(warned(&balanced, "203.0.113.7"), "{balanced}");
 
     let mut forward = scene.verb("install", name, &helm(), &["--expose", "port-forward"]);
-    let mut forward = forward.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let answers = || std::net::TcpStream::connect("127.0.0.1:8003").is_ok();
-    wait(Duration::from_mins(2), || "a forward at 127.0.0.1:8003".to_owned(), || answers().then_some(()));
+    let mut forward = forward.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+    // The port is open between two pods, too: only a server's certificate proves that it leads to one.
+    let certificate = "import ssl; print(ssl.get_server_certificate(('127.0.0.1', 8002), timeout=5))";
+    let ask = || attempt(Command::new(Release::V28.python()).args(["-c", certificate]), &[]);
+    let answers = || ask().ok().filter(|printed| printed.contains("BEGIN CERTIFICATE")).map(drop);
+    wait(Duration::from_mins(2), || format!("a forward at 127.0.0.1:8002: {:?}", ask()), answers);
     let taken = scene.fails(name, &["--expose", "port-forward"]);
     assert_eq!(taken["error_code"], "INVALID_ARGS", "the ports are taken: {taken}");
     let pod = scene.namespace.parent(name);
     succeed(scene.namespace.kubectl().args(["delete", "pod", &pod]));
     scene.namespace.wait_for_rollout(name);
-    wait(Duration::from_mins(1), || "a forward to the next pod".to_owned(), || answers().then_some(()));
+    wait(Duration::from_mins(2), || format!("a forward to the next pod: {:?}", ask()), answers);
     assert!(forward.try_wait().unwrap().is_none(), "it lives on");
     kill_process(Pid::from_raw(i32::try_from(forward.id()).unwrap()).unwrap(), Signal::INT).unwrap();
     let output = forward.wait_with_output().unwrap();

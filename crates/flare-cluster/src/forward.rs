@@ -15,10 +15,14 @@ use tokio::{
 use crate::{Cluster, Operation};
 
 /// A local address that is forwarded to a port of a pod until this value is dropped.
+///
+/// The address stays open while the pod is replaced ([`Forwarding::lead_to`]): what is closed and opened anew may find that
+/// somebody else has taken the port, or that the system has not yet given it back.
 #[derive(Debug)]
 pub struct Forwarding {
     local: SocketAddr,
     serving: JoinHandle<()>,
+    pod: watch::Sender<String>,
     last_fault: watch::Receiver<Option<Diagnostic>>,
 }
 
@@ -26,6 +30,17 @@ impl Forwarding {
     /// The local address.
     pub fn local(&self) -> SocketAddr {
         self.local
+    }
+
+    /// Leads to another pod of the same namespace from now on. Connections to the pod before are ended.
+    pub fn lead_to(&self, pod: &str) {
+        self.pod.send_if_modified(|current| {
+            let is_another = current != pod;
+            if is_another {
+                pod.clone_into(current);
+            }
+            is_another
+        });
     }
 
     /// The last connection's fault, such as a pod that is gone or a port without listener; `None` if there was none.
@@ -67,19 +82,25 @@ impl Cluster {
         // Tried once, so that a refusal is reported before anyone connects.
         drop(self.connect_to_port(namespace, pod, port).await?);
         let (faults, last_fault) = watch::channel(None);
-        let (cluster, namespace, pod) = (self.clone(), namespace.to_owned(), pod.to_owned());
+        let (cluster, namespace) = (self.clone(), namespace.to_owned());
+        let (pod, current) = watch::channel(pod.to_owned());
         let serving = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((incoming, _)) = listener.accept().await {
-                let (cluster, namespace, pod, faults) = (cluster.clone(), namespace.clone(), pod.clone(), faults.clone());
+                let (cluster, namespace, faults) = (cluster.clone(), namespace.clone(), faults.clone());
+                let mut current = current.clone();
                 connections.spawn(async move {
-                    let ended = hand_on(&cluster, incoming, &namespace, &pod, port).await;
+                    let pod = current.borrow_and_update().clone();
+                    let ended = tokio::select! {
+                        ended = hand_on(&cluster, incoming, &namespace, &pod, port) => ended,
+                        _ = current.changed() => Ok(()),
+                    };
                     faults.send_replace(ended.err());
                 });
                 while connections.try_join_next().is_some() {}
             }
         });
-        Ok(Forwarding { local, serving, last_fault })
+        Ok(Forwarding { local, serving, pod, last_fault })
     }
 }
 

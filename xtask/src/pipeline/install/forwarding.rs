@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use flare_cluster::{Cluster, Selection, k8s_openapi::api::core::v1::Pod, pod_state::phase};
+use flare_cluster::{Cluster, Forwarding, Selection, k8s_openapi::api::core::v1::Pod, pod_state::phase};
 use flare_diagnostic::{Code, Diagnostic, Faults};
 use flare_federation::Expose;
 use flare_names::labels::{NAME, selector};
@@ -76,36 +76,36 @@ pub(crate) fn forward(
     runtime::block_on(work)?
 }
 
-/// Ends with what cannot heal only.
+/// Ends with what cannot heal only. The ports stay open between two pods.
 async fn follow(cluster: &Cluster, installed: &Installed, ports: &[u16], say: Progress<'_>) -> Diagnostic {
     let (namespace, deployment) = (installed.place.namespace.as_str(), &installed.kit.plan().names.deployment);
     let selection = Selection::labelled(selector(&[(NAME, deployment.as_str())]));
     let pods = cluster.namespaced::<Pod>(namespace);
-    let mut open = Vec::new();
+    let mut open: Vec<Forwarding> = Vec::new();
     let mut current: Option<String> = None;
     loop {
-        let Ok(found) = pods.list(&selection).await else {
+        let running = match pods.list(&selection).await {
+            Ok(found) => found.iter().find(|pod| is_running(pod)).and_then(|pod| pod.metadata.name.clone()),
+            Err(fault) if fault.code == Code::PermissionDenied => return fault,
             // An API server that is busy for a moment ends no connection that stands.
-            sleep(LOOK).await;
-            continue;
+            Err(_) => None,
         };
-        let running = found.iter().find(|pod| is_running(pod)).and_then(|pod| pod.metadata.name.clone());
-        if running != current || open.len() < ports.len() {
-            open.clear();
-            current = running;
-            if let Some(pod) = &current {
-                for port in ports {
-                    match cluster.forward(local(*port), namespace, pod, *port).await {
-                        Ok(forwarding) => open.push(forwarding),
-                        Err(fault) if fault.code == Code::InvalidArgs => return fault.hint(FREE_THE_PORT),
-                        // The pod does not listen yet, or is going: the next look tries again.
-                        Err(_) => break,
-                    }
-                }
-                if open.len() == ports.len() {
-                    say(&format!("127.0.0.1 leads to the pod {pod}, ports {ports:?}; Ctrl-C ends this"));
+        if let Some(pod) = running {
+            let (is_another, were_open) = (current.as_ref() != Some(&pod), open.len());
+            open.iter().for_each(|forwarding| forwarding.lead_to(&pod));
+            for port in &ports[were_open..] {
+                match cluster.forward(local(*port), namespace, &pod, *port).await {
+                    Ok(forwarding) => open.push(forwarding),
+                    Err(fault) if fault.code == Code::InvalidArgs => return fault.hint(FREE_THE_PORT),
+                    Err(fault) if fault.code == Code::PermissionDenied => return fault,
+                    // The pod is going, or its node is busy: the next look tries again.
+                    Err(_) => break,
                 }
             }
+            if open.len() == ports.len() && (is_another || were_open < open.len()) {
+                say(&format!("127.0.0.1 leads to the pod {pod}, ports {ports:?}; Ctrl-C ends this"));
+            }
+            current = Some(pod);
         }
         sleep(LOOK).await;
     }
