@@ -33,11 +33,12 @@ impl<'a> Admin<'a> {
         succeed(namespace.kubectl().args(["run", "admin", "--restart=Never", "--image", &image]).args(sleep));
         succeed(namespace.kubectl().args(["wait", "--for=condition=Ready", "pod/admin", "--timeout=300s"]));
         let admin = Self { namespace };
-        let sources = workspace_directory().join("tests/cluster");
-        admin.send(&sources, &["hello", "submit.py"]);
+        let demo = workspace_directory().join("fixtures/demo");
+        admin.send(&demo, &["hello"]);
+        admin.send(&workspace_directory().join("tests/cluster"), &["submit.py"]);
         let kits = federation.kit("admin@nvidia.com");
         admin.send(kits.parent().expect("a kit lies in prod_00"), &["admin@nvidia.com"]);
-        let meta = fs::read_to_string(sources.join("hello/meta.json")).unwrap().replace("IMAGE", &image);
+        let meta = fs::read_to_string(demo.join("hello/meta.json")).unwrap().replace("IMAGE", &image);
         admin.python("import sys; open('/tmp/hello/meta.json', 'w').write(sys.stdin.read())", meta.as_bytes());
         admin
     }

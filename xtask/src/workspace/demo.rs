@@ -33,8 +33,8 @@ pub(crate) struct Arguments {
     /// The directory for the prepared kits [default: target/demo of the checkout].
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
-    /// Bring the federation up in a separate local cluster, `demo`, until both sites are registered at their server. The cluster is started
-    /// first: built from source once, in about 15 minutes. It runs until `--down`, and a second run reuses it.
+    /// Bring the federation up in a separate local cluster, `demo`, until both sites are registered at their server, and run a job there.
+    /// The cluster is started first: built from source once, in about 15 minutes. It runs until `--down`, and a second run reuses it.
     #[arg(long)]
     cluster: bool,
     /// End that cluster, and remove everything that belongs to it.
@@ -53,6 +53,7 @@ pub(crate) fn run(context: &Context<'_>, root: &Path, arguments: &Arguments) -> 
     let cluster = arguments.cluster.then(|| found.require_checked(DemoCluster::up(context))).transpose()?;
     let requests = found.require_checked(prepare(context, &file, &output, cluster.as_ref()))?;
     let (mut participants, mut text) = found.require(checked(context, root, &requests))?;
+    let mut job = Value::Null;
     if let Some(cluster) = &cluster {
         let up = cluster.bring_up(context, &file, &output, helm(context, root)?, run_options(context));
         let up = found.require_checked(up.map_err(|faults| faults.after([cluster.still_runs(context)])))?;
@@ -62,9 +63,14 @@ pub(crate) fn run(context: &Context<'_>, root: &Path, arguments: &Arguments) -> 
             participant["ok"] = data["ok"].clone();
             text.push_str(&line);
         }
+        let ended = cluster.run_job(context, root, &up).map_err(|faults| faults.after([cluster.still_runs(context)]))?;
+        if let Some(ended) = ended {
+            text.push_str(&ended.line());
+            job = ended.to_json();
+        }
         text.push_str(&demo_cluster::next_steps(context, cluster, &file, &output));
     }
-    let mut data = json!({ "participants": participants, "job": Value::Null });
+    let mut data = json!({ "participants": participants, "job": job });
     if let Some(cluster) = cluster {
         data["cluster"] = json!(cluster.status);
     }

@@ -13,6 +13,7 @@ use flare_testbed::{ClusterName, Provider, Status, UpOptions, image::FlareImage}
 use flare_yaml::Node;
 use serde_json::{Value, json};
 
+use super::demo_job::{self, EndedJob};
 use crate::{
     context::Context,
     output::{Outcome, VerbResult},
@@ -73,6 +74,25 @@ impl DemoCluster {
         Diagnostic::warning(Code::Notice, format!("the cluster `{NAME}` still runs")).hint(hint)
     }
 
+    fn access(&self) -> Access {
+        Access { kubeconfig: Some(self.kubeconfig.clone()), context: None }
+    }
+
+    /// Runs a job of the federation that is up. `None` if it has no server.
+    pub(super) fn run_job(
+        &self,
+        context: &Context<'_>,
+        root: &Path,
+        up: &[(PreparedParticipant, Reached)],
+    ) -> Result<Option<EndedJob>, Faults> {
+        let server = up.iter().find(|(prepared, _)| prepared.destined.role == Role::Server);
+        let activity = context.activity();
+        activity.show("submits a job as the admin, and waits for its end");
+        let ended = server.map(|(server, _)| demo_job::run(context, root, &self.access(), server.destined.kit())).transpose();
+        activity.end();
+        ended
+    }
+
     /// Stages, installs and verifies every participant; returns the results.
     pub(super) fn bring_up(
         &self,
@@ -86,7 +106,7 @@ impl DemoCluster {
             file: federation.to_owned(),
             output: Some(prepared.to_owned()),
             target: None,
-            access: Access { kubeconfig: Some(self.kubeconfig.clone()), context: None },
+            access: self.access(),
             overlay: Some(self.image()?),
             values: Vec::new(),
             options,

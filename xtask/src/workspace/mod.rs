@@ -8,6 +8,7 @@ mod codegen;
 mod cold;
 mod demo;
 mod demo_cluster;
+mod demo_job;
 mod fault_table;
 mod left_out;
 mod measuring;

@@ -92,7 +92,9 @@ async fn follow(cluster: &Cluster, installed: &Installed, ports: &[u16], say: Pr
         };
         if let Some(pod) = running {
             let (is_another, were_open) = (current.as_ref() != Some(&pod), open.len());
-            open.iter().for_each(|forwarding| forwarding.lead_to(&pod));
+            for forwarding in &open {
+                forwarding.lead_to(&pod);
+            }
             for port in &ports[were_open..] {
                 match cluster.forward(local(*port), namespace, &pod, *port).await {
                     Ok(forwarding) => open.push(forwarding),
