@@ -250,6 +250,17 @@ fn a_run_that_is_interrupted_says_what_stands_and_the_next_one_goes_on() {
     assert_eq!(scene.history(name).as_array().unwrap().last().unwrap()["status"], "deployed", "{next}");
 }
 
+/// FLARE's log only repeats that it tries again.
+#[test]
+fn a_client_whose_server_has_no_name_in_the_cluster_ends_with_that_cause() {
+    let scene = Scene::new("install-name", &["site-1"]);
+    let failed = scene.fails("site-1", &["--timeout", "60"]);
+    assert_eq!((&failed["error_code"], &failed["exit_code"]), (&json!("TIMED_OUT"), &json!(6)), "{failed}");
+    let message = failed["message"].as_str().unwrap();
+    assert!(message.contains("D71: the name `nvflare-server` does not resolve"), "{failed}");
+    assert!(failed["hint"].as_str().unwrap().contains("DNS"), "{failed}");
+}
+
 #[test]
 fn pull_secrets_are_checked_and_made() {
     let scene = Scene::new("install-pull", &["nvflare-server"]);

@@ -1,5 +1,6 @@
 //! Checks of a participant's running release in its cluster. Nothing is changed.
 
+mod broken_link;
 mod claim;
 mod joined;
 mod judgement;
@@ -18,7 +19,10 @@ use k8s_openapi::api::apps::v1::Deployment;
 use tokio::time::Instant;
 
 use self::judgement::settled;
-pub use self::rights::{helm_needs, wait_needs};
+pub use self::{
+    broken_link::BrokenLink,
+    rights::{helm_needs, wait_needs},
+};
 use crate::{
     Finding, Severity,
     rollout::{self, ParentDeployment, RunningParent, WaitOptions},
@@ -132,14 +136,14 @@ fn not_without_parent(id: &'static str) -> Finding {
     Finding::new(id, Severity::Unknown, "not checked: the parent does not run")
 }
 
-/// Tests the connection of a client to its server from the parent's pod. Returns a fault that stays until a kit is changed: a certificate
-/// that is refused, which FLARE's log does not always say. `None` also if it could not be tested.
-pub async fn refused_by_server(cluster: &Cluster, kit: &PreparedKit, running: &RunningParent) -> Option<Finding> {
+/// Tests the connection of a client to its server from the parent's pod: FLARE's log does not say why a client cannot connect. `None` if
+/// nothing is wrong, also if it could not be tested.
+pub async fn broken_link(cluster: &Cluster, kit: &PreparedKit, running: &RunningParent) -> Option<BrokenLink> {
     let plan = kit.plan();
     let request = questions::of_links(kit);
     let python = plan.parent.command.first().map_or("python3", String::as_str);
     let answer = probe::run(cluster, plan.namespace.as_str(), running, python, &request).await.ok()?;
-    judgement::lasting(&answer, &request.links)
+    judgement::broken(&answer, &request.links)
 }
 
 /// Runs the program in the parent's pod, and checks whether the pod was started with this kit.

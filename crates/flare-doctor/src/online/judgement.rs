@@ -3,6 +3,7 @@
 use flare_site_plan::SitePlan;
 
 use super::{
+    broken_link::BrokenLink,
     packages,
     probe::{Answer, Api, Differences, Fault, Handshake, Kind, Link, LinkAnswer, Right, Tried},
 };
@@ -34,10 +35,15 @@ pub(super) fn findings(plan: &SitePlan, answer: &Answer, links: &[Link]) -> Vec<
     found
 }
 
-/// The first connection that fails for a reason which stays until a kit is changed.
-pub(super) fn lasting(answer: &Answer, links: &[Link]) -> Option<Finding> {
-    let answers = links.iter().filter_map(|link| Some((link, answer.links.get(link.id)?)));
-    answers.filter(|(_, answer)| is_lasting(answer)).find_map(|(link, answer)| connection(link, answer))
+/// The first connection that fails: for a reason which stays until a kit is changed, otherwise for one that may heal.
+pub(super) fn broken(answer: &Answer, links: &[Link]) -> Option<BrokenLink> {
+    let answers = || links.iter().filter_map(|link| Some((link, answer.links.get(link.id)?)));
+    let lasting = answers().filter(|(_, answer)| is_lasting(answer)).find_map(|(link, answer)| connection(link, answer));
+    if let Some(finding) = lasting {
+        return Some(BrokenLink { finding, heals: false });
+    }
+    let mut failed = answers().filter_map(|(link, answer)| name(link, answer).or_else(|| connection(link, answer)));
+    failed.find(|finding| finding.severity == Severity::Error).map(|finding| BrokenLink { finding, heals: true })
 }
 
 fn is_lasting(answer: &LinkAnswer) -> bool {

@@ -4,7 +4,7 @@ use flare_diagnostic::Code;
 use serde_json::{Value, json};
 
 use super::{
-    judgement::{findings, lasting},
+    judgement::{broken, findings},
     probe::{Answer, Link},
 };
 use crate::{Finding, Severity};
@@ -195,12 +195,13 @@ fn each_fault_of_tls_has_its_own_cause() {
 }
 
 #[test]
-fn only_what_a_kit_must_be_changed_for_is_not_waited_for() {
-    let lasts = |place: &str, value: Value| {
+fn a_broken_link_is_named_and_only_what_a_kit_must_be_changed_for_is_not_waited_for() {
+    let found = |place: &str, value: Value| {
         let mut answer = fine();
         *answer.pointer_mut(place).unwrap_or_else(|| panic!("no {place}")) = value;
-        lasting(&read(&answer), &[link()]).map(|finding| finding.id)
+        broken(&read(&answer), &[link()]).map(|broken| (broken.finding.id, broken.heals))
     };
+    assert_eq!(broken(&read(&fine()), &[link()]), None);
     let tls = "/links/server/tls";
     for (kind, code, said) in [
         ("certificate", Some(62), "Hostname mismatch"),
@@ -209,7 +210,7 @@ fn only_what_a_kit_must_be_changed_for_is_not_waited_for() {
         ("tls", None, "KEY_VALUES_MISMATCH"),
         ("tls", None, "TLSV1_ALERT_UNKNOWN_CA"),
     ] {
-        assert_eq!(lasts(tls, fault(kind, code, said)), Some("D72"), "{said}");
+        assert_eq!(found(tls, fault(kind, code, said)), Some(("D72", false)), "{said}");
     }
     for (place, value) in [
         (tls, fault("certificate", Some(9), "certificate is not yet valid")),
@@ -218,6 +219,8 @@ fn only_what_a_kit_must_be_changed_for_is_not_waited_for() {
         ("/links/server/connected", fault("refused", None, "Connection refused")),
         (tls, json!({"value": {"names": ["fl.example.org"], "closed": true}})),
     ] {
-        assert_eq!(lasts(place, value.clone()), None, "{value}");
+        assert_eq!(found(place, value.clone()), Some(("D72", true)), "{value}");
     }
+    let unknown = fault("name", None, "Temporary failure in name resolution");
+    assert_eq!(found("/links/server/resolved", unknown), Some(("D71", true)));
 }

@@ -58,7 +58,7 @@ async fn joins(run: &Run<'_>, running: &RunningParent, known: bool) -> Result<bo
     });
     let source = LogSource { namespace: run.namespace(), pod: &running.pod, container: &running.container };
     let start = LogReader::new(plan.role, &plan.site).of_known(known);
-    let mut links = LinkTest::new();
+    let mut links = LinkTest::new(run.left());
     let between = async || {
         if !still_runs(run, running).await {
             return Err(Stop::Replaced);
@@ -77,9 +77,11 @@ async fn joins(run: &Run<'_>, running: &RunningParent, known: bool) -> Result<bo
         Joined::Lost(cause) => Some(cause),
         Joined::No(cause) => cause,
     };
-    Err(match &last.unread {
-        Some(fault) => not_read(fault),
-        None => not_joined(plan, cause.map(|cause| (cause.message, cause.hint)), last.last_lines(SHOWN_LINES)),
+    // What was tested from the pod says more than a log that repeats that it tries.
+    Err(match (links.last(), &last.unread) {
+        (Some(broken), _) => broken.evidence(last.last_lines(SHOWN_LINES)),
+        (None, Some(fault)) => not_read(fault),
+        (None, None) => not_joined(plan, cause.map(|cause| (cause.message, cause.hint)), last.last_lines(SHOWN_LINES)),
     })
 }
 
