@@ -11,6 +11,7 @@ use flare_pvc_stage::NewClaim;
 use flare_site_config::quantity::{InvalidQuantity, Quantity};
 use flare_site_plan::{Acceptance, LauncherChoice};
 
+use super::seconds::seconds;
 use crate::{
     context::Context,
     pipeline::{request::RunOptions, stage::Request},
@@ -67,9 +68,6 @@ impl PreparationArguments {
     }
 }
 
-/// The longest wait that flags in seconds allow: a year. Longer ones are typing errors, and the ends of such waits could not be told.
-pub(crate) const LONGEST: u64 = 365 * 24 * 60 * 60;
-
 /// Which cluster a verb works on, and how: flattened into the arguments of every verb that talks to one.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Cluster")]
@@ -83,8 +81,8 @@ pub(crate) struct ClusterArguments {
     /// The namespace [default: that of the prepared kit].
     #[arg(long, short = 'n', value_name = "NAME", value_parser = namespace)]
     pub(crate) namespace: Option<String>,
-    /// How long the verb may take, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=LONGEST))]
+    /// How long the verb may take, in seconds, or as a time such as `90s` or `5m`.
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = seconds)]
     pub(crate) timeout: u64,
     /// Change nothing; show what would be changed.
     #[arg(long)]

@@ -6,10 +6,7 @@ use flare_doctor::Counts;
 use flare_pod_launch::{Limits, Transition};
 use serde_json::json;
 
-use super::{
-    arguments::{ClusterArguments, LONGEST},
-    verify,
-};
+use super::{arguments::ClusterArguments, seconds, verify};
 use crate::{
     context::Context,
     output::{Outcome, VerbResult, printable, write_to_stderr},
@@ -40,7 +37,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     gpus: u32,
     /// How long the pod may wait before it runs, in seconds [default: from the site, otherwise 120].
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=LONGEST))]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds::from_none)]
     pending_timeout: Option<u64>,
     #[command(flatten)]
     cluster: ClusterArguments,

@@ -23,6 +23,7 @@ mod reprovision;
 mod restore;
 mod saved;
 mod schema;
+mod seconds;
 mod stage;
 mod stage_federation;
 mod staging;

@@ -7,8 +7,9 @@ use flare_doctor::{Finding, Severity, rollout};
 use serde_json::json;
 
 use super::{
-    arguments::{ClusterArguments, LONGEST, changes_nothing},
+    arguments::{ClusterArguments, changes_nothing},
     report::ReportArguments,
+    seconds,
 };
 use crate::{
     context::Context,
@@ -40,7 +41,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     watch: bool,
     /// How long the parent must run without a restart, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = rollout::WaitOptions::STABLE.as_secs(), value_parser = clap::value_parser!(u64).range(..=LONGEST))]
+    #[arg(long, value_name = "SECONDS", default_value_t = rollout::WaitOptions::STABLE.as_secs(), value_parser = seconds::from_none)]
     stable: u64,
     #[command(flatten)]
     report: ReportArguments,
