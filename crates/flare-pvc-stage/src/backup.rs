@@ -158,13 +158,19 @@ impl Saving<'_> {
             needed.extend(parent::needed(namespace));
         }
         cluster.check_access(&needed).await?;
-        let mounted = claim::find(cluster, namespace, claim).await?;
+        let found = claim::find_own(cluster, namespace, claim, &self.owner).await?;
         let mut warnings = Collector::new();
         warnings.extend(self.contents.not_on_the_volume(&options.what));
         if options.dry_run {
+            if !options.restart {
+                holders::node(cluster, namespace, claim, &found).await?;
+            }
+            warnings.extend(run.would_restart(options.restart).await?);
             return warnings.finish(|| None);
         }
         run.lock(held).await?;
+        // Another participant may have staged its kit while this run waited for the lock.
+        let mounted = claim::find_own(cluster, namespace, claim, &self.owner).await?;
         let node = if options.restart {
             run.stop_parent(held).await?;
             None

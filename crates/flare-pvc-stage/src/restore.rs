@@ -17,7 +17,7 @@ use crate::{
     KitOwner,
     answer::{left_over, listed, read},
     archive::{self, Line, PathBytes, Verified},
-    claim::{self, Note},
+    claim,
     contents::DataKind,
     helper_pod::Mount,
     holders,
@@ -176,16 +176,18 @@ impl Restoring<'_> {
         let (run, options) = (&self.run, self.options);
         let (cluster, namespace, claim) = (run.cluster, run.namespace.as_str(), run.claim.as_str());
         cluster.check_access(&self.needed()).await?;
-        self.check_claim().await?;
+        claim::find_own(cluster, namespace, claim, &self.owner).await?;
         if !options.restart {
             holders::refuse(cluster, namespace, claim, holders::RESTART).await?;
         }
         if options.dry_run {
-            return self.warned(&[]).finish(|| self.restored(Vec::new()));
+            let mut warnings = self.warned(&[]);
+            warnings.extend(run.would_restart(options.restart).await?);
+            return warnings.finish(|| self.restored(Vec::new()));
         }
         run.lock(held).await?;
         // Another participant may have staged its kit while this run waited for the lock.
-        self.check_claim().await?;
+        claim::find_own(cluster, namespace, claim, &self.owner).await?;
         run.free_claim(held, options.restart).await?;
         run.clear_pods().await?;
         Box::pin(run.start_pod(held, &Mount::default())).await?;
@@ -206,15 +208,6 @@ impl Restoring<'_> {
             warnings.push(Diagnostic::warning(Code::Notice, message).hint("nothing is left to do"));
         }
         warnings.finish(|| self.restored(replaced))
-    }
-
-    /// Refuses a claim with another participant's kit.
-    async fn check_claim(&self) -> Result<(), Diagnostic> {
-        let Run { cluster, namespace, claim, .. } = &self.run;
-        match claim::noted(&claim::find(cluster, namespace, claim).await?, &self.owner) {
-            Note::Other(other) => Err(claim::not_ours(claim, &other)),
-            Note::Ours | Note::Nothing => Ok(()),
-        }
     }
 
     fn with_kit(&self) -> bool {

@@ -123,7 +123,7 @@ impl Staging<'_> {
             holders::refuse(cluster, namespace, claim, holders::RESTART).await?;
         }
         if options.dry_run {
-            return self.tried(staged).await;
+            return Ok(Checked { value: staged, warnings: run.would_restart(options.restart).await?.into_iter().collect() });
         }
         run.lock(held).await?;
         // Another run may have staged the same kit, or another participant's, while this one waited for the lock.
@@ -164,16 +164,6 @@ impl Staging<'_> {
         warnings.extend(self.parent_left_down().await);
         let changed = answer.staged || !answer.moved.is_empty();
         Ok(Checked { value: StagedVolume { changed, moved: answer.moved, ..staged }, warnings })
-    }
-
-    /// The result of a run that is only tried and finds something to do.
-    async fn tried(&self, staged: StagedVolume) -> Result<Checked<StagedVolume>, Faults> {
-        if !self.options.restart {
-            return Ok(Checked::clean(staged));
-        }
-        let (namespace, deployment) = (self.run.namespace.as_str(), self.kit.plan().names.deployment.as_str());
-        let restart = parent::would_restart(self.run.cluster, namespace, deployment).await?;
-        Ok(Checked { value: staged, warnings: restart.into_iter().collect() })
     }
 
     /// The result if the kit is there already.
