@@ -52,11 +52,11 @@ pub struct StagedVolume {
     pub namespace: String,
     /// The claim.
     pub claim: String,
-    /// The number of files in the kit.
-    pub files: usize,
+    /// The number of files in the kit that was staged or put back; `None` if a rollback is only tried, since only the volume knows.
+    pub files: Option<usize>,
     /// Their total size in bytes.
-    pub bytes: u64,
-    /// The kit's fingerprint.
+    pub bytes: Option<u64>,
+    /// The kit's fingerprint; empty if it is not known.
     pub fingerprint: String,
     /// Whether anything was changed, or with `dry_run` would be changed.
     pub changed: bool,
@@ -156,7 +156,8 @@ impl Staging<'_> {
             let back = Answer::rolled_back(&printed, claim)?;
             run.note(held, back.fingerprint.as_deref().map(|fingerprint| (owner, fingerprint))).await?;
             let warnings = answer::left_over(&back.stays, claim).into_iter().collect();
-            return Ok(Checked { value: StagedVolume { fingerprint: back.fingerprint.unwrap_or_default(), ..staged }, warnings });
+            let (files, bytes, fingerprint) = (Some(back.files), Some(back.bytes), back.fingerprint.unwrap_or_default());
+            return Ok(Checked { value: StagedVolume { files, bytes, fingerprint, ..staged }, warnings });
         }
         let answer = Answer::staged(&printed, claim)?;
         run.note(held, Some((owner, &staged.fingerprint))).await?;
@@ -183,12 +184,14 @@ impl Staging<'_> {
     }
 
     fn staged(&self, changed: bool, claim_created: bool) -> StagedVolume {
+        // A rollback puts back another kit.
+        let given = (!self.options.rollback).then_some(&self.shipment);
         StagedVolume {
             namespace: self.run.namespace.clone(),
             claim: self.run.claim.clone(),
-            files: self.shipment.files(),
-            bytes: self.shipment.bytes(),
-            fingerprint: self.kit.fingerprint().to_string(),
+            files: given.map(Shipment::files),
+            bytes: given.map(Shipment::bytes),
+            fingerprint: given.map(|_| self.kit.fingerprint().to_string()).unwrap_or_default(),
             changed,
             claim_created,
             moved: Vec::new(),

@@ -173,6 +173,15 @@ async fn a_restart_that_is_only_tried_says_which_parent_it_would_scale() {
 }
 
 #[tokio::test]
+async fn a_rollback_that_is_only_tried_does_not_show_the_given_kit_for_the_one_that_it_would_put_back() {
+    let kit = kit();
+    let (_, cluster) = staged_before(&kit).await;
+    let tried = VolumeStageOptions { rollback: true, dry_run: true, ..options() };
+    let plan = run(&cluster, &kit, &tried).await.expect("a plan").value;
+    assert_eq!((plan.changed, plan.files, plan.bytes, plan.fingerprint.as_str()), (true, None, None, ""));
+}
+
+#[tokio::test]
 async fn an_interrupted_run_leaves_no_lease_that_was_on_its_way() {
     let kit = kit();
     let (server, cluster) = staged_before(&kit).await;
