@@ -196,7 +196,7 @@ impl Restoring<'_> {
         }
         let outgoing = Outgoing { path: self.file, file: &self.archive, selected: &self.chosen.selected };
         let request = outgoing.request(&options.run, &self.owner, options.keys, options.replace);
-        let printed = Box::pin(outgoing.send(run, &request, progress)).await?;
+        let printed = Box::pin(outgoing.send(run, request, progress)).await?;
         if self.with_kit() {
             run.note_again(held, &self.owner, &printed).await?;
         }

@@ -236,7 +236,7 @@ impl Staging<'_> {
         let nothing = Shipment::rollback(self.owner.clone());
         let shipment = if self.options.rollback { &nothing } else { &self.shipment };
         let request = shipment.request(&self.options.run);
-        self.run.ask(&request, shipment.body(self.progress), shipment.bytes()).await
+        self.run.ask(request, shipment.body(self.progress), shipment.bytes()).await
     }
 }
 
