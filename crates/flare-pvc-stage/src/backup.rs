@@ -27,6 +27,7 @@ use crate::{
     helper_pod::Mount,
     holders,
     incoming::{self, Received, Stop, not_written},
+    objects::refuse_claim_of_others,
     parent,
     progress::{ON_THE_WAY, Progress},
     run::{Resources, Run, RunOptions, interrupted},
@@ -80,7 +81,7 @@ pub struct Backup {
 ///
 /// # Errors
 /// `INVALID_ARGS` if the file may not be written; every missing permission; `CLAIM_NOT_USABLE`, `CLAIM_IN_USE`, `STAGE_LOCKED`,
-/// `VOLUME_NOT_OURS`, `BACKUP_FAILED`, `TIMED_OUT`, `INTERRUPTED`, and the errors of flare-cluster.
+/// `VOLUME_NOT_OURS`, `OBJECT_NOT_OURS`, `BACKUP_FAILED`, `TIMED_OUT`, `INTERRUPTED`, and the errors of flare-cluster.
 pub async fn backup(
     cluster: &Cluster,
     kit: &PreparedKit,
@@ -159,6 +160,7 @@ impl Saving<'_> {
         }
         cluster.check_access(&needed).await?;
         let found = claim::find_own(cluster, namespace, claim, &self.owner).await?;
+        refuse_claim_of_others(cluster, namespace, claim, &self.owner).await?;
         let mut warnings = Collector::new();
         warnings.extend(self.contents.not_on_the_volume(&options.what));
         if options.dry_run {

@@ -21,6 +21,7 @@ use crate::{
     contents::DataKind,
     helper_pod::Mount,
     holders,
+    objects::refuse_claim_of_others,
     outgoing::{Answer, Outgoing, Selected},
     parent,
     progress::Progress,
@@ -72,8 +73,8 @@ pub struct Restored {
 ///
 /// # Errors
 /// `INVALID_BACKUP` and, for another participant's backup, `VOLUME_NOT_OURS` before anything in the cluster is changed; every missing
-/// permission; `CLAIM_NOT_USABLE`, `CLAIM_IN_USE`, `STAGE_LOCKED`, `VOLUME_OCCUPIED`, `RESTORE_FAILED`, `TIMED_OUT`, `INTERRUPTED`, and
-/// the errors of flare-cluster.
+/// permission; `CLAIM_NOT_USABLE`, `CLAIM_IN_USE`, `STAGE_LOCKED`, `OBJECT_NOT_OURS`, `VOLUME_OCCUPIED`, `RESTORE_FAILED`, `TIMED_OUT`,
+/// `INTERRUPTED`, and the errors of flare-cluster.
 pub async fn restore(
     cluster: &Cluster,
     kit: &PreparedKit,
@@ -177,6 +178,7 @@ impl Restoring<'_> {
         let (cluster, namespace, claim) = (run.cluster, run.namespace.as_str(), run.claim.as_str());
         cluster.check_access(&self.needed()).await?;
         claim::find_own(cluster, namespace, claim, &self.owner).await?;
+        refuse_claim_of_others(cluster, namespace, claim, &self.owner).await?;
         if !options.restart {
             holders::refuse(cluster, namespace, claim, holders::RESTART).await?;
         }

@@ -15,7 +15,9 @@ use crate::{
     answer::{self, Answer},
     claim::{self, NewClaim, Note, Waiting},
     helper_pod::Mount,
-    holders, parent,
+    holders,
+    objects::refuse_claim_of_others,
+    parent,
     run::{ON_THE_VOLUME, Resources, Run, RunOptions},
 };
 
@@ -70,8 +72,8 @@ pub struct StagedVolume {
 ///
 /// # Errors
 /// Every missing permission, before anything is changed; `OUTPUT_STAGED` for a kit whose chart mounts staged objects;
-/// `CLAIM_NOT_USABLE`, `CLAIM_IN_USE`, `STAGE_LOCKED`, `VOLUME_NOT_OURS`, `STAGE_FAILED`, `TIMED_OUT`, `INTERRUPTED`, and the errors of
-/// flare-cluster.
+/// `CLAIM_NOT_USABLE`, `CLAIM_IN_USE`, `STAGE_LOCKED`, `VOLUME_NOT_OURS`, `OBJECT_NOT_OURS`, `STAGE_FAILED`, `TIMED_OUT`, `INTERRUPTED`,
+/// and the errors of flare-cluster.
 pub async fn stage(
     cluster: &Cluster,
     kit: &PreparedKit,
@@ -111,6 +113,7 @@ impl Staging<'_> {
             }
             held.created.push(format!("the namespace `{namespace}`"));
         }
+        refuse_claim_of_others(cluster, namespace, claim, &self.owner).await?;
         let waiting = if options.restart { Waiting::Accepted } else { Waiting::Refused };
         let (found, created) =
             claim::find_or_make(cluster, namespace, claim, options.create_claim.as_ref(), waiting, options.dry_run).await?;

@@ -10,6 +10,7 @@ use tokio::{join, select, time::sleep};
 use super::*;
 use crate::api_server::{ApiServer, Loss};
 
+mod others;
 mod waiting;
 
 const CLAIM: &str = "/api/v1/namespaces/default/persistentvolumeclaims/nvflws";
