@@ -137,7 +137,7 @@ fn a_running_parent_is_saved_and_an_empty_claim_holds_the_same_bytes_afterwards(
     succeed(&mut scene.stage(&["--create-pvc", "2Gi"]));
     scene.run_parent();
     let plan = succeed_json(&mut scene.run("backup", &file, &["--dry-run"]));
-    assert_eq!((&plan["data"]["dry_run"], file.exists()), (&json!(true), false));
+    assert_eq!((&plan["data"]["dry_run"], &plan["data"]["files"], file.exists()), (&json!(true), &json!(null), false));
     let (saved, memory) = with_memory(&mut scene.run("backup", &file, &[]));
     assert!(memory < MEMORY, "{memory} KiB");
     let data = &saved["data"];
