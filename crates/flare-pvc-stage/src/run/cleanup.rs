@@ -28,10 +28,10 @@ impl Run<'_> {
             let Some(pod) = &held.pod else { return Ok(()) };
             let deletion = async {
                 helper_pod::delete(self.cluster, &self.namespace, pod, grace(held.is_running)).await?;
-                if may_be_at_work {
-                    Box::pin(helper_pod::wait_for_end(self.cluster, &self.namespace, pod, CLEANUP)).await?;
+                if !may_be_at_work {
+                    return Ok(());
                 }
-                Ok(())
+                Box::pin(helper_pod::wait_for_end(self.cluster, &self.namespace, pod, CLEANUP)).await
             };
             in_time(deletion).await.map_err(|why| stays(&format!("the helper pod `{pod}`"), &why))
         };
