@@ -137,7 +137,7 @@ fn a_running_parent_is_saved_and_an_empty_claim_holds_the_same_bytes_afterwards(
     succeed(&mut scene.stage(&["--create-pvc", "2Gi"]));
     scene.run_parent();
     let plan = succeed_json(&mut scene.run("backup", &file, &["--dry-run"]));
-    assert_eq!((&plan["data"]["dry_run"], file.exists()), (&json!(true), false));
+    assert_eq!((&plan["data"]["dry_run"], &plan["data"]["files"], file.exists()), (&json!(true), &json!(null), false));
     let (saved, memory) = with_memory(&mut scene.run("backup", &file, &[]));
     assert!(memory < MEMORY, "{memory} KiB");
     let data = &saved["data"];
@@ -293,4 +293,46 @@ fn the_documented_role_is_enough_and_each_verb_that_is_missing_is_named() {
     wait(Duration::from_mins(1), || format!("{:?}", done()), || done().ok());
     succeed(&mut scene.run("restore", &file, &["--replace", "--kubeconfig", saver.kubeconfig.to_str().unwrap()]));
     scene.nothing_is_left();
+}
+
+#[test]
+fn the_documented_role_is_enough_to_restart_the_parent_and_to_restore_its_kit() {
+    let scene = Scene::new(Namespace::open("backup-restart-role"), "nvflare-server");
+    succeed(&mut scene.stage(&["--create-pvc", "1Gi"]));
+    // A parent that does nothing.
+    let labels = json!({"app": "parent"});
+    scene.namespace.apply(
+        &json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "nvflare-server"}, "spec": {
+        "replicas": 1, "selector": {"matchLabels": labels}, "strategy": {"type": "Recreate"},
+        "template": {"metadata": {"labels": labels}, "spec": {"terminationGracePeriodSeconds": 1,
+            "volumes": [{"name": "w", "persistentVolumeClaim": {"claimName": "nvflws"}}],
+            "containers": [{"name": "parent", "image": "busybox:1.36", "command": ["sleep", "3600"],
+                "volumeMounts": [{"name": "w", "mountPath": "/w"}]}]}}}}),
+    );
+    succeed(scene.namespace.kubectl().args(["rollout", "status", "deployment/nvflare-server", "--timeout=120s"]));
+    let saver = LimitedUser::new(&scene.namespace, "saver", &scene.sandbox);
+    let kubeconfig = saver.kubeconfig.to_str().unwrap();
+    let file = scene.sandbox.join("server.tar");
+    let to_save = [RULES, &[("apps", "deployments", &["get", "patch"])]].concat();
+    let to_put_back = [to_save.as_slice(), &[("", "persistentvolumeclaims", &["patch"])]].concat();
+    let of_parent = [("deployments", "get"), ("deployments", "patch")];
+    let of_kit = [of_parent[0], of_parent[1], ("persistentvolumeclaims", "patch")];
+    for (verb, rules, missing, flag) in
+        [("backup", &to_save, &of_parent[..], "--force"), ("restore", &to_put_back, &of_kit[..], "--replace")]
+    {
+        let arguments = [flag, "--with-keys", "--restart", "--kubeconfig", kubeconfig];
+        for &(resource, one) in missing {
+            saver.grant(rules, Some((resource, one)));
+            let wanted = format!("may not {one} `{resource}` in namespace");
+            let refused = || scene.refuses(verb, &file, &arguments)["errors"].take().to_string();
+            // The API server applies a role with a delay.
+            wait(Duration::from_mins(1), || format!("{wanted}: {}", refused()), || refused().contains(&wanted).then_some(()));
+        }
+        saver.grant(rules, None);
+        let done = || attempt(&mut scene.run(verb, &file, &arguments), &[]);
+        wait(Duration::from_mins(2), || format!("{verb}: {:?}", done()), || done().ok());
+        let replicas = ["get", "deployment/nvflare-server", "--output", "jsonpath={.spec.replicas}"];
+        assert_eq!(succeed(scene.namespace.kubectl().args(replicas)), "1", "{verb} scales it up again");
+    }
+    assert_eq!(scene.noted("owner"), "", "the kit of a backup is not one that was staged");
 }

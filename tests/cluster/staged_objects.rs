@@ -12,8 +12,9 @@ use integration_tests::cluster::federation::{Federation, PARTICIPANTS};
 use integration_tests::cluster::install::{install, upgrade};
 use integration_tests::cluster::limited_user::{LimitedUser, Rules};
 use integration_tests::cluster::namespace::Namespace;
-use integration_tests::cluster::run::{attempt, succeed, succeed_json, wait};
+use integration_tests::cluster::run::{attempt, succeed, succeed_json, succeed_with, wait};
 use integration_tests::command::Sandbox;
+use integration_tests::helm::helm;
 use integration_tests::kit::Tree;
 use integration_tests::reference::Release;
 use integration_tests::workspace_directory;
@@ -148,6 +149,36 @@ fn each_version_stays_until_nothing_mounts_it() {
     assert_eq!(staged(namespace).lines().count(), 4, "one version of each of the two");
 }
 
+/// As for a cluster that is kept in git: another tool applies what was printed.
+#[test]
+fn rendered_objects_that_another_tool_applies_are_taken_as_staged_and_the_parents_join() {
+    let namespace = &Namespace::open("objects-rendered");
+    let federation = Federation::provision(Release::V28);
+    let prepared = federation.prepare(namespace, PROGRAM.as_ref());
+    for name in &PARTICIPANTS[..2] {
+        let kit = prepared.join(name);
+        namespace
+            .apply(&json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": Federation::claim(name)},
+            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}));
+        let rendered = succeed(namespace.cluster.program(PROGRAM).arg("stage").arg(&kit).arg("--render"));
+        let install_kit = || {
+            let mut install = namespace.cluster.program(PROGRAM);
+            install.arg("install").arg(&kit).args(["-o", "json"]).env("HELM", helm());
+            install
+        };
+        let too_early = refused(&mut install_kit());
+        assert_eq!(too_early["error_code"], "KIT_NOT_STAGED", "{too_early}");
+        succeed_with(namespace.kubectl().args(["apply", "--filename", "-"]), rendered.as_bytes());
+        let applied = staged(namespace);
+        let installed = succeed_json(&mut install_kit())["data"].take();
+        assert_eq!((&installed["changed"], &installed["deployment"]), (&json!(true), &json!(name)), "{installed}");
+        assert_eq!(stage(namespace, &kit, &[])["changed"], false, "they are the ones that would be sent");
+        assert_eq!(staged(namespace), applied);
+    }
+    let log = namespace.log("site-1");
+    assert!(log.contains("Successfully registered client:site-1"), "installed means joined: {log}");
+}
+
 #[test]
 fn a_second_run_sends_nothing_and_unstaging_removes_what_is_ours_alone() {
     let scene = Scene::new("objects-twice");
@@ -211,6 +242,14 @@ fn defect_15_another_participants_name_or_claim_is_refused_before_anything_is_se
         assert_eq!(unstage(namespace, &other, &[])["removed"], json!([]));
     }
     assert_eq!(staged(namespace), sent);
+    // Nor is a kit staged on the volume of a claim to which the parent of these objects writes.
+    let on_volume = scene.prepare("site-2", "on-volume", None, "nvflws");
+    let mut stage_on_volume = namespace.cluster.program(PROGRAM);
+    let refusal = refused(stage_on_volume.arg("stage").arg(on_volume).args(["--create-pvc", "1Gi", "-o", "json"]));
+    assert_eq!(refusal["error_code"], "OBJECT_NOT_OURS", "{refusal}");
+    assert!(refusal["message"].as_str().unwrap().contains("the workspace claim `nvflws`"), "{refusal}");
+    let made = succeed(namespace.kubectl().args(["get", "persistentvolumeclaims,leases,pods", "--output", "name"]));
+    assert_eq!(made, "", "nothing is made");
     // The claim of a kit that is staged on its volume.
     let note = json!({"participant": "site-9", "role": "client", "project": null}).to_string();
     namespace.apply(&json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",

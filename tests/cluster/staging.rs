@@ -145,8 +145,11 @@ fn a_parent_that_is_not_root_reads_every_file_under_restricted_and_a_second_run_
     fs::write(scene.prepared.join("local/note.txt"), "new").unwrap();
     assert_eq!(succeed_json(&mut scene.stage(&[]))["data"]["changed"], true);
     assert!(scene.in_volume(LIST).contains("/w/local/note.txt"));
+    let tried = succeed_json(&mut scene.stage(&["--rollback", "--dry-run"]));
     let back = succeed_json(&mut scene.stage(&["--rollback"]));
-    assert_eq!(back["data"]["fingerprint"], first["data"]["fingerprint"]);
+    for key in ["files", "bytes", "fingerprint"] {
+        assert_eq!((&tried["data"][key], &back["data"][key]), (&json!(null), &first["data"][key]), "{key}");
+    }
     assert!(!scene.in_volume(LIST).contains("/w/local/note.txt"));
     scene.nothing_is_left();
 }

@@ -18,16 +18,25 @@ use crate::PROGRAM;
 
 /// A kit for the namespace, whose studies use two claims, one of them twice.
 fn prepared(namespace: &Namespace, sandbox: &Sandbox) -> PathBuf {
+    let studies = "a:\n  images: {source: images, mode: ro}\nb:\n  images: {source: images, mode: rw}\n  labels: {source: labels, mode: rw}\n";
+    prepared_with(namespace, sandbox, Release::V28, "study_data.yaml", studies)
+}
+
+/// A kit of a release for the namespace, with this study file alone.
+fn prepared_with(namespace: &Namespace, sandbox: &Sandbox, release: Release, file: &str, studies: &str) -> PathBuf {
     let source = sandbox.join("kit");
-    Tree::read(&workspace_directory().join("fixtures/kits/plain-2.8.3/site-1")).write(&source);
+    let kits = workspace_directory().join(format!("fixtures/kits/plain-{}", release.version()));
+    Tree::read(&kits.join("site-1")).write(&source);
     let config = sandbox.join("k8s.yaml");
-    let image = namespace.cluster.image(Release::V28);
+    let image = namespace.cluster.image(release);
     fs::write(&config, format!("runtime: k8s\nnamespace: {}\nparent: {{docker_image: {image:?}}}\n", namespace.name)).unwrap();
     let output = sandbox.join("prepared");
     let mut prepare = sandbox.command(PROGRAM);
     succeed(prepare.arg("prepare").arg(source).arg("--config").arg(config).arg("--output").arg(&output));
-    let studies = "a:\n  images: {source: images, mode: ro}\nb:\n  images: {source: images, mode: rw}\n  labels: {source: labels, mode: rw}\n";
-    fs::write(output.join("local/study_data.yaml"), studies).unwrap();
+    for name in ["study_data.yaml", "study_runtime.yaml"] {
+        let _ = fs::remove_file(output.join("local").join(name));
+    }
+    fs::write(output.join("local").join(file), studies).unwrap();
     output
 }
 
@@ -112,6 +121,39 @@ fn study_data_claims_that_cannot_be_used_are_told_apart() {
     assert_eq!(faults(&deleted)[1], ("the claim `labels` is being deleted", 5), "{deleted}");
     let none = json!({"metadata": {"finalizers": null}}).to_string();
     succeed(namespace.kubectl().args(["patch", "pvc", "labels", "--type", "merge", "--patch", &none]));
+}
+
+#[test]
+fn study_data_of_2_9_are_those_of_the_runtime_file() {
+    let (namespace, sandbox) = (&Namespace::open("study-data-runtime"), Sandbox::new());
+    let studies = "format_version: 2
+studies:
+  a:
+    datasets:
+      images: {type: mount, source: images, mode: rw}
+      labels: {source: labels, mode: ro}
+      results: {source: results, mode: rw}
+";
+    let kit = &prepared_with(namespace, &sandbox, Release::V29, "study_runtime.yaml", studies);
+    for (name, mode) in [("images", "ReadOnlyMany"), ("results", "ReadWriteOnce")] {
+        namespace.apply(&json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name},
+            "spec": {"accessModes": [mode], "storageClassName": "local-path", "resources": {"requests": {"storage": "1Gi"}}}}));
+    }
+    let found = refused(namespace, kit, &[]);
+    let missing = format!("there is no claim `labels` in namespace `{}`", namespace.name);
+    let only_read = "the study `a` writes to the claim `images`, which can only be read (ReadOnlyMany)";
+    assert_eq!(faults(&found), [(only_read, 5), (missing.as_str(), 6)], "{found}");
+    for error in found["errors"].as_array().unwrap() {
+        assert!(error["location"]["file"].as_str().unwrap().ends_with("/local/study_runtime.yaml"), "{error}");
+    }
+    let claim = |name: &str, mode: &str, state: &str| json!({"name": name, "studies": ["a"], "mode": mode, "state": state, "created": false});
+    let claims = json!([claim("images", "rw", "Pending"), claim("labels", "ro", "missing"), claim("results", "rw", "Pending")]);
+    assert_eq!(found["data"]["claims"], claims, "{found}");
+    // The one that fits stays; the others are made.
+    succeed(namespace.kubectl().args(["delete", "pvc", "images"]));
+    let made = succeed_json(&mut study_data(namespace, kit, &["--create", "1Gi"]));
+    let created = made["data"]["claims"].as_array().unwrap().iter().map(|claim| claim["created"].as_bool().unwrap());
+    assert_eq!(created.collect::<Vec<_>>(), [true, true, false], "{made}");
 }
 
 /// The Role that the README of flare-pvc-stage lists.

@@ -27,6 +27,10 @@ pub struct RolledBack {
     /// The fingerprint of the kit that is now in place, if this program staged it. Present in every such answer, possibly null.
     #[serde(deserialize_with = "Option::deserialize")]
     pub fingerprint: Option<String>,
+    /// The number of files in that kit.
+    pub files: usize,
+    /// Their total size in bytes.
+    pub bytes: u64,
     /// What an earlier run left on the volume and this one could not remove.
     pub stays: Vec<String>,
 }

@@ -83,7 +83,7 @@ impl ApiServer {
         self.state.lock().expect("the state").objects.get(path).cloned()
     }
 
-    /// Denies a verb on a resource from now on, and no other.
+    /// Denies a verb on a resource from now on, and no other: its reviews, and if it is a list, the list.
     pub(crate) fn forbid(&self, verb: &str, resource: &str) {
         self.state.lock().expect("the state").forbidden = Some((verb.to_owned(), resource.to_owned()));
     }
@@ -176,7 +176,10 @@ impl State {
             return reviewed(body, &json!({"userInfo": {"username": "anna"}}));
         }
         self.asked.push(format!("{method} {path}"));
-        if method == "GET" && ["/pods", "/events"].iter().any(|kind| path.ends_with(kind)) {
+        if method == "GET" && ["/pods", "/events", "/configmaps"].iter().any(|kind| path.ends_with(kind)) {
+            if self.forbidden.as_ref().is_some_and(|(verb, of)| verb == "list" && path.rsplit('/').next() == Some(of.as_str())) {
+                return refused(403, "Forbidden");
+            }
             let below = format!("{path}/");
             let items: Vec<_> = self.objects.iter().filter(|(at, _)| at.starts_with(&below)).map(|(_, object)| object).collect();
             return (200, json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items}));

@@ -27,6 +27,7 @@ use crate::{
     helper_pod::Mount,
     holders,
     incoming::{self, Received, Stop, not_written},
+    objects::refuse_claim_of_others,
     parent,
     progress::{ON_THE_WAY, Progress},
     run::{Resources, Run, RunOptions, interrupted},
@@ -80,7 +81,7 @@ pub struct Backup {
 ///
 /// # Errors
 /// `INVALID_ARGS` if the file may not be written; every missing permission; `CLAIM_NOT_USABLE`, `CLAIM_IN_USE`, `STAGE_LOCKED`,
-/// `VOLUME_NOT_OURS`, `BACKUP_FAILED`, `TIMED_OUT`, `INTERRUPTED`, and the errors of flare-cluster.
+/// `VOLUME_NOT_OURS`, `OBJECT_NOT_OURS`, `BACKUP_FAILED`, `TIMED_OUT`, `INTERRUPTED`, and the errors of flare-cluster.
 pub async fn backup(
     cluster: &Cluster,
     kit: &PreparedKit,
@@ -158,13 +159,20 @@ impl Saving<'_> {
             needed.extend(parent::needed(namespace));
         }
         cluster.check_access(&needed).await?;
-        let mounted = claim::find(cluster, namespace, claim).await?;
+        let found = claim::find_own(cluster, namespace, claim, &self.owner).await?;
+        refuse_claim_of_others(cluster, namespace, claim, &self.owner).await?;
         let mut warnings = Collector::new();
         warnings.extend(self.contents.not_on_the_volume(&options.what));
         if options.dry_run {
+            if !options.restart {
+                holders::node(cluster, namespace, claim, &found).await?;
+            }
+            warnings.extend(run.would_restart(options.restart).await?);
             return warnings.finish(|| None);
         }
         run.lock(held).await?;
+        // Another participant may have staged its kit while this run waited for the lock.
+        let mounted = claim::find_own(cluster, namespace, claim, &self.owner).await?;
         let node = if options.restart {
             run.stop_parent(held).await?;
             None

@@ -105,6 +105,20 @@ pub(crate) async fn find(cluster: &Cluster, namespace: &str, name: &str) -> Resu
     }
 }
 
+/// The claim, which must exist and not hold another participant's kit.
+pub(crate) async fn find_own(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+    owner: &KitOwner,
+) -> Result<PersistentVolumeClaim, Diagnostic> {
+    let found = find(cluster, namespace, name).await?;
+    match noted(&found, owner) {
+        Note::Other(other) => Err(not_ours(name, &other)),
+        Note::Ours | Note::Nothing => Ok(found),
+    }
+}
+
 /// Refuses a claim that no pod can mount. A claim that waits for its first pod is accepted.
 fn judge(claim: &PersistentVolumeClaim, name: &str) -> Result<(), Diagnostic> {
     let unusable =

@@ -32,7 +32,7 @@ impl Run<'_> {
     /// The errors of flare-cluster; `STREAM_BROKEN` if there is no answer.
     pub(crate) async fn ask(
         &self,
-        request: &[u8],
+        mut request: Vec<u8>,
         body: impl AsyncRead + Unpin + Send,
         length: u64,
     ) -> Result<Vec<u8>, Diagnostic> {
@@ -40,9 +40,9 @@ impl Run<'_> {
         let (printed, output) = duplex(ON_THE_WAY);
         let (ready, is_ready) = oneshot::channel();
         // In one piece: a second, short one might wait until the other side has acknowledged the first.
-        let head = [VOLUME_PROGRAM.as_bytes(), request].concat();
-        let length = head.len() as u64 + length;
-        let input = head.as_slice().chain(Awaited { asked: BodyRequest::NotYet(is_ready), body });
+        drop(request.splice(..0, VOLUME_PROGRAM.bytes()));
+        let length = request.len() as u64 + length;
+        let input = request.as_slice().chain(Awaited { asked: BodyRequest::NotYet(is_ready), body });
         let mut working = pin!(async { exec.run(self.cluster, Input::Sized(input, length), output).await?.success(&exec) });
         let mut reading = pin!(answer_line(printed, ready));
         let (line, ended) = select! {

@@ -119,13 +119,18 @@ pub(crate) async fn left_behind(cluster: &Cluster, namespace: &str, claim: &str)
 /// Deletes helper pods of this claim that a killed run left, and waits for the end of those already being deleted: their program may
 /// still run.
 pub(crate) async fn clear(cluster: &Cluster, namespace: &str, claim: &str, deadline: Duration) -> Result<(), Diagnostic> {
-    let pods = cluster.namespaced::<Pod>(namespace);
     for name in of_claim(cluster, namespace, claim).await?.into_iter().filter_map(|pod| pod.metadata.name) {
         delete(cluster, namespace, &name, None).await?;
-        let gone = |pod: Option<&Pod>| if pod.is_none() { Poll::Ready(Ok(())) } else { Poll::Pending };
-        pods.wait(&name, deadline, &format!("the end of the helper pod `{name}` of an earlier run"), gone).await?;
+        wait_for_end(cluster, namespace, &name, deadline).await?;
     }
     Ok(())
+}
+
+/// Waits until a helper pod that is being deleted is gone, and with it its program.
+pub(crate) async fn wait_for_end(cluster: &Cluster, namespace: &str, name: &str, deadline: Duration) -> Result<(), Diagnostic> {
+    let gone = |pod: Option<&Pod>| if pod.is_none() { Poll::Ready(Ok(())) } else { Poll::Pending };
+    let pods = cluster.namespaced::<Pod>(namespace);
+    pods.wait(name, deadline, &format!("the end of the helper pod `{name}`"), gone).await
 }
 
 /// Deletes a helper pod, with another grace period than its own if that is given.

@@ -11,8 +11,11 @@ use flare_diagnostic::{Code, Diagnostic};
 
 use crate::helper_pod;
 
-/// How long a parent that was scaled down may take to end: its grace period and some reserve.
+/// How long a parent that was scaled down may take to end, besides its grace period.
 const END: Duration = if cfg!(test) { Duration::from_millis(300) } else { Duration::from_mins(2) };
+
+/// The longest grace period that is waited for. The run has a deadline of its own.
+const LONGEST_GRACE: u64 = 3600;
 
 /// The hint of a verb that scales the parent down if it is asked to.
 pub(crate) const RESTART: &str = "a parent is scaled down and up again with `--restart`; another pod has to end first";
@@ -34,11 +37,19 @@ pub(crate) async fn refuse(cluster: &Cluster, namespace: &str, claim: &str, hint
 /// Waits until no pod uses the claim, whose parent was scaled down; an error if one still does.
 pub(crate) async fn wait_for_none(cluster: &Cluster, namespace: &str, claim: &str) -> Result<(), Diagnostic> {
     let pods = cluster.namespaced::<Pod>(namespace);
+    let limit = END + grace(&pods.list(&Selection::default()).await?, claim);
     let nobody = |pods: &[&Pod]| if pods.iter().any(|pod| holds(pod, claim)) { Poll::Pending } else { Poll::Ready(Ok(())) };
-    match pods.wait_for_all(&Selection::default(), END, "the end of the pods that use the claim", nobody).await {
+    match pods.wait_for_all(&Selection::default(), limit, "the end of the pods that use the claim", nobody).await {
         Err(fault) if fault.code == Code::TimedOut => refuse(cluster, namespace, claim, STILL_RUNS).await,
         ended => ended,
     }
+}
+
+/// The longest grace period of the pods that use the claim: the chart's value may be longer than any reserve.
+fn grace(pods: &[Pod], claim: &str) -> Duration {
+    let of_pod = |pod: &Pod| u64::try_from(pod.spec.as_ref()?.termination_grace_period_seconds?).ok();
+    let longest = pods.iter().filter(|pod| holds(pod, claim)).filter_map(of_pod).max();
+    Duration::from_secs(longest.unwrap_or_default().min(LONGEST_GRACE))
 }
 
 /// The node on which another pod can use the claim while it is in use; `None` for any node.
@@ -104,6 +115,23 @@ mod tests {
         let fault = on("ReadWriteOncePod").await.expect_err("one pod is all that it takes");
         assert_eq!(fault.code, Code::ClaimInUse);
         assert_eq!(fault.message, "the claim `c` is in use by the pod `parent`");
+    }
+
+    #[test]
+    fn a_parent_has_its_own_grace_period_to_end() {
+        let pod = |claim: &str, grace: Option<i64>| -> Pod {
+            let volume = json!({"name": "w", "persistentVolumeClaim": {"claimName": claim}});
+            let spec = json!({"containers": [], "volumes": [volume], "terminationGracePeriodSeconds": grace});
+            serde_json::from_value(json!({"metadata": {}, "spec": spec})).expect("a pod")
+        };
+        for (pods, seconds) in [
+            (vec![], 0),
+            (vec![pod("c", None)], 0),
+            (vec![pod("c", Some(30)), pod("c", Some(600)), pod("other", Some(900))], 600),
+            (vec![pod("c", Some(i64::MAX))], 3600),
+        ] {
+            assert_eq!(grace(&pods, "c"), Duration::from_secs(seconds), "{pods:?}");
+        }
     }
 
     #[tokio::test]

@@ -73,8 +73,8 @@ pub(crate) struct Received {
     pub(crate) absent: Vec<String>,
     /// Reason → some names and the number of all.
     left_out: BTreeMap<String, (Vec<String>, usize)>,
-    /// Files that became shorter while they were read.
-    shrank: Vec<String>,
+    /// Some of the files that became shorter while they were read, and the number of all.
+    shrank: (Vec<String>, usize),
 }
 
 /// Why not everything was received.
@@ -164,8 +164,12 @@ impl Receiving<'_> {
                     .hint("no file was written: run the same command again"));
                 }
                 self.received.total.files += 1;
-                if shrank && self.received.shrank.len() < NAMED {
-                    self.received.shrank.push(name);
+                if shrank {
+                    let (names, count) = &mut self.received.shrank;
+                    *count += 1;
+                    if names.len() < NAMED {
+                        names.push(name);
+                    }
                 }
             }
             Frame::Refused(_) | Frame::End { .. } | Frame::Data { .. } => return Err(unreadable(claim)),
@@ -210,8 +214,9 @@ impl Received {
                 ),
             }
         }
-        if !self.shrank.is_empty() {
-            let names = listed(&self.shrank, self.shrank.len());
+        let (names, count) = &self.shrank;
+        if *count > 0 {
+            let names = listed(names, *count);
             notice(format!("became shorter while it was read, and is saved to where it ended: {names}"), in_use);
         }
     }

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(test)]
+mod access;
 mod answer;
 #[cfg(test)]
 mod api_server;
@@ -26,6 +28,8 @@ mod run;
 mod shipment;
 mod stage;
 mod study_claims;
+#[cfg(test)]
+mod test_kit;
 mod unstage_volume;
 mod unstaged;
 mod values;

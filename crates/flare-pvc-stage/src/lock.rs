@@ -102,6 +102,10 @@ impl Lock {
                 sleep(LOOK).await;
                 continue;
             }
+            if found.is_none() {
+                // It was released just now.
+                continue;
+            }
             let version = found.as_ref().and_then(|lease| lease.metadata.resource_version.as_deref());
             let unchanged = first.as_ref().and_then(|lease| lease.metadata.resource_version.as_deref()) == version;
             if version.is_none() || !unchanged {

@@ -13,5 +13,6 @@ pub use bundle::Bundle;
 pub(crate) use found::{annotation, is_staged};
 pub(crate) use manifests::KitObject;
 pub use manifests::KitObjects;
+pub(crate) use neighbours::refuse_claim_of_others;
 pub use stage::{ObjectStageOptions, StagedObject, StagedObjects, stage_objects};
 pub use unstage::{ObjectUnstageOptions, unstage_objects};

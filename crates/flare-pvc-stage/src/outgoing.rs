@@ -96,7 +96,7 @@ impl Outgoing<'_> {
     }
 
     /// Sends everything and returns the line with the answer.
-    pub(crate) async fn send(&self, run: &Run<'_>, request: &[u8], progress: Progress<'_>) -> Result<Vec<u8>, Diagnostic> {
+    pub(crate) async fn send(&self, run: &Run<'_>, request: Vec<u8>, progress: Progress<'_>) -> Result<Vec<u8>, Diagnostic> {
         let (body, ours) = duplex(ON_THE_WAY);
         let (sent, printed) = join!(self.write(ours, progress), run.ask(request, body, self.length()));
         sent?;

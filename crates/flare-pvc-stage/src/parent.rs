@@ -31,11 +31,6 @@ pub(crate) async fn find(cluster: &Cluster, namespace: &str, name: &str) -> Resu
     Ok(found.and_then(|found| Stopped::of(&found, namespace, name)))
 }
 
-/// What a run that is only tried would do to the parent; `None` if there is none to scale.
-pub(crate) async fn would_restart(cluster: &Cluster, namespace: &str, name: &str) -> Result<Option<Diagnostic>, Diagnostic> {
-    Ok(find(cluster, namespace, name).await?.map(|parent| parent.would_restart()))
-}
-
 /// Whether a run has noted on the parent that it scaled it down: one that is at work, or one that was killed.
 pub(crate) async fn is_noted(cluster: &Cluster, namespace: &str, name: &str) -> Result<bool, Diagnostic> {
     let found = cluster.namespaced::<Deployment>(namespace).find(name).await?;
@@ -73,7 +68,8 @@ impl Stopped {
         change(cluster, &self.namespace, &self.name, &scaled_up).await
     }
 
-    fn would_restart(&self) -> Diagnostic {
+    /// What a run that is only tried would do.
+    pub(crate) fn would_restart(&self) -> Diagnostic {
         let (name, replicas) = (&self.name, self.replicas);
         let message = if self.left_down {
             format!("the Deployment `{name}`, which an earlier run left scaled down, would be scaled up to {replicas}")

@@ -17,10 +17,11 @@ use crate::{
     KitOwner,
     answer::{left_over, listed, read},
     archive::{self, Line, PathBytes, Verified},
-    claim::{self, Note},
+    claim,
     contents::DataKind,
     helper_pod::Mount,
     holders,
+    objects::refuse_claim_of_others,
     outgoing::{Answer, Outgoing, Selected},
     parent,
     progress::Progress,
@@ -72,8 +73,8 @@ pub struct Restored {
 ///
 /// # Errors
 /// `INVALID_BACKUP` and, for another participant's backup, `VOLUME_NOT_OURS` before anything in the cluster is changed; every missing
-/// permission; `CLAIM_NOT_USABLE`, `CLAIM_IN_USE`, `STAGE_LOCKED`, `VOLUME_OCCUPIED`, `RESTORE_FAILED`, `TIMED_OUT`, `INTERRUPTED`, and
-/// the errors of flare-cluster.
+/// permission; `CLAIM_NOT_USABLE`, `CLAIM_IN_USE`, `STAGE_LOCKED`, `OBJECT_NOT_OURS`, `VOLUME_OCCUPIED`, `RESTORE_FAILED`, `TIMED_OUT`,
+/// `INTERRUPTED`, and the errors of flare-cluster.
 pub async fn restore(
     cluster: &Cluster,
     kit: &PreparedKit,
@@ -176,16 +177,19 @@ impl Restoring<'_> {
         let (run, options) = (&self.run, self.options);
         let (cluster, namespace, claim) = (run.cluster, run.namespace.as_str(), run.claim.as_str());
         cluster.check_access(&self.needed()).await?;
-        self.check_claim().await?;
+        claim::find_own(cluster, namespace, claim, &self.owner).await?;
+        refuse_claim_of_others(cluster, namespace, claim, &self.owner).await?;
         if !options.restart {
             holders::refuse(cluster, namespace, claim, holders::RESTART).await?;
         }
         if options.dry_run {
-            return self.warned(&[]).finish(|| self.restored(Vec::new()));
+            let mut warnings = self.warned(&[]);
+            warnings.extend(run.would_restart(options.restart).await?);
+            return warnings.finish(|| self.restored(Vec::new()));
         }
         run.lock(held).await?;
         // Another participant may have staged its kit while this run waited for the lock.
-        self.check_claim().await?;
+        claim::find_own(cluster, namespace, claim, &self.owner).await?;
         run.free_claim(held, options.restart).await?;
         run.clear_pods().await?;
         Box::pin(run.start_pod(held, &Mount::default())).await?;
@@ -194,7 +198,7 @@ impl Restoring<'_> {
         }
         let outgoing = Outgoing { path: self.file, file: &self.archive, selected: &self.chosen.selected };
         let request = outgoing.request(&options.run, &self.owner, options.keys, options.replace);
-        let printed = Box::pin(outgoing.send(run, &request, progress)).await?;
+        let printed = Box::pin(outgoing.send(run, request, progress)).await?;
         if self.with_kit() {
             run.note_again(held, &self.owner, &printed).await?;
         }
@@ -206,15 +210,6 @@ impl Restoring<'_> {
             warnings.push(Diagnostic::warning(Code::Notice, message).hint("nothing is left to do"));
         }
         warnings.finish(|| self.restored(replaced))
-    }
-
-    /// Refuses a claim with another participant's kit.
-    async fn check_claim(&self) -> Result<(), Diagnostic> {
-        let Run { cluster, namespace, claim, .. } = &self.run;
-        match claim::noted(&claim::find(cluster, namespace, claim).await?, &self.owner) {
-            Note::Other(other) => Err(claim::not_ours(claim, &other)),
-            Note::Ours | Note::Nothing => Ok(()),
-        }
     }
 
     fn with_kit(&self) -> bool {

@@ -11,8 +11,7 @@ use flare_diagnostic::{Code, Faults};
 use flare_file_tree::{Content, ContentReader, Digest, Entry, FileTree, RelativePath};
 use flare_names::Role;
 use flare_prepared_kit::PreparedKit;
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde::{Deserialize, Serialize, Serializer};
 use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::Progress;
@@ -39,16 +38,48 @@ impl KitOwner {
     }
 }
 
+/// The request. It is written as text at once, since a tree of values would take many times the memory for a kit of many files.
+#[derive(Debug, Serialize)]
+struct Request<'request> {
+    verb: &'static str,
+    id: &'request str,
+    owner: &'request KitOwner,
+    fingerprint: Option<Hex>,
+    transfer: bool,
+    repair: bool,
+    again: bool,
+    entries: &'request [Listed<'request>],
+}
+
 #[derive(Debug, Clone, Serialize)]
-struct Listed {
-    /// In base64, since a path need not be UTF-8.
-    path: String,
+struct Listed<'kit> {
+    path: Base64<'kit>,
     kind: &'static str,
     mode: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     size: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    sha256: Option<String>,
+    sha256: Option<Hex>,
+}
+
+/// A path, in JSON as base64, since it need not be UTF-8.
+#[derive(Debug, Clone, Copy)]
+struct Base64<'kit>(&'kit RelativePath);
+
+impl Serialize for Base64<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(self.0.as_bytes()))
+    }
+}
+
+/// A digest, in JSON as hex digits.
+#[derive(Debug, Clone, Copy)]
+struct Hex(Digest);
+
+impl Serialize for Hex {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
 }
 
 /// How kits at the wrong level are handled.
@@ -68,7 +99,7 @@ pub struct Shipment<'kit> {
     fingerprint: Option<Digest>,
     transfer: bool,
     repair: Option<Repair>,
-    entries: Vec<Listed>,
+    entries: Vec<Listed<'kit>>,
     contents: Vec<&'kit Content>,
 }
 
@@ -111,7 +142,7 @@ impl<'kit> Shipment<'kit> {
         let mut shipment = Self { verb: "stage", fingerprint: Some(fingerprint), transfer, ..empty };
         let kit = tree.iter().filter(|(path, _)| KIT.iter().any(|directory| path.as_path().starts_with(directory)));
         for (place, entry) in kit {
-            let path = STANDARD.encode(place.as_bytes());
+            let path = Base64(place);
             match entry {
                 Entry::Directory { mode } => {
                     shipment.entries.push(Listed { path, kind: "directory", mode: *mode, size: None, sha256: None });
@@ -121,7 +152,7 @@ impl<'kit> Shipment<'kit> {
                         Some(digest) => digest,
                         None => content.digest().map_err(|error| error.into_diagnostic(Code::InvalidPreparedKit))?,
                     };
-                    let (size, sha256) = (Some(content.len()), Some(digest.to_string()));
+                    let (size, sha256) = (Some(content.len()), Some(Hex(digest)));
                     shipment.entries.push(Listed { path, kind: "file", mode: *mode, size, sha256 });
                     shipment.contents.push(content);
                 }
@@ -165,12 +196,19 @@ impl<'kit> Shipment<'kit> {
     }
 
     /// The request, which the volume's program reads first. `id` is the run's id: letters, digits and `-`.
+    #[expect(clippy::missing_panics_doc, reason = "it never panics: every field of the request has a meaning in JSON")]
     pub fn request(&self, id: &str) -> Vec<u8> {
-        let fingerprint = self.fingerprint.map(|fingerprint| fingerprint.to_string());
-        let request = json!({"verb": self.verb, "id": id, "owner": self.owner, "fingerprint": fingerprint,
-            "transfer": self.transfer, "repair": self.repair.is_some(), "again": self.repair == Some(Repair::AndStage),
-            "entries": self.entries});
-        request.to_string().into_bytes()
+        let request = Request {
+            verb: self.verb,
+            id,
+            owner: &self.owner,
+            fingerprint: self.fingerprint.map(Hex),
+            transfer: self.transfer,
+            repair: self.repair.is_some(),
+            again: self.repair == Some(Repair::AndStage),
+            entries: &self.entries,
+        };
+        serde_json::to_vec(&request).expect("every field of the request has a meaning in JSON")
     }
 
     /// The request's body: a reader of [`Self::bytes`] bytes. `progress` is called as the files are read.
@@ -236,7 +274,7 @@ mod tests {
         let then = Digest::of(b"what it was");
         let known = |path: &RelativePath| (path.as_bytes() == b"local/known").then_some(then);
         let shipment = Shipment::listing(owner, Digest::of(b""), false, &tree, known).expect("a tree in memory");
-        let listed: Vec<_> = shipment.entries.iter().filter_map(|entry| entry.sha256.clone()).collect();
-        assert_eq!(listed, [then.to_string(), Digest::of(b"not digested yet").to_string()]);
+        let listed: Vec<_> = shipment.entries.iter().filter_map(|entry| entry.sha256.map(|digest| digest.0)).collect();
+        assert_eq!(listed, [then, Digest::of(b"not digested yet")]);
     }
 }

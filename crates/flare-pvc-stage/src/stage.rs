@@ -15,7 +15,9 @@ use crate::{
     answer::{self, Answer},
     claim::{self, NewClaim, Note, Waiting},
     helper_pod::Mount,
-    holders, parent,
+    holders,
+    objects::refuse_claim_of_others,
+    parent,
     run::{ON_THE_VOLUME, Resources, Run, RunOptions},
 };
 
@@ -52,11 +54,11 @@ pub struct StagedVolume {
     pub namespace: String,
     /// The claim.
     pub claim: String,
-    /// The number of files in the kit.
-    pub files: usize,
+    /// The number of files in the kit that was staged or put back; `None` if a rollback is only tried, since only the volume knows.
+    pub files: Option<usize>,
     /// Their total size in bytes.
-    pub bytes: u64,
-    /// The kit's fingerprint.
+    pub bytes: Option<u64>,
+    /// The kit's fingerprint; empty if it is not known.
     pub fingerprint: String,
     /// Whether anything was changed, or with `dry_run` would be changed.
     pub changed: bool,
@@ -70,8 +72,8 @@ pub struct StagedVolume {
 ///
 /// # Errors
 /// Every missing permission, before anything is changed; `OUTPUT_STAGED` for a kit whose chart mounts staged objects;
-/// `CLAIM_NOT_USABLE`, `CLAIM_IN_USE`, `STAGE_LOCKED`, `VOLUME_NOT_OURS`, `STAGE_FAILED`, `TIMED_OUT`, `INTERRUPTED`, and the errors of
-/// flare-cluster.
+/// `CLAIM_NOT_USABLE`, `CLAIM_IN_USE`, `STAGE_LOCKED`, `VOLUME_NOT_OURS`, `OBJECT_NOT_OURS`, `STAGE_FAILED`, `TIMED_OUT`, `INTERRUPTED`,
+/// and the errors of flare-cluster.
 pub async fn stage(
     cluster: &Cluster,
     kit: &PreparedKit,
@@ -111,6 +113,7 @@ impl Staging<'_> {
             }
             held.created.push(format!("the namespace `{namespace}`"));
         }
+        refuse_claim_of_others(cluster, namespace, claim, &self.owner).await?;
         let waiting = if options.restart { Waiting::Accepted } else { Waiting::Refused };
         let (found, created) =
             claim::find_or_make(cluster, namespace, claim, options.create_claim.as_ref(), waiting, options.dry_run).await?;
@@ -123,7 +126,7 @@ impl Staging<'_> {
             holders::refuse(cluster, namespace, claim, holders::RESTART).await?;
         }
         if options.dry_run {
-            return self.tried(staged).await;
+            return Ok(Checked { value: staged, warnings: run.would_restart(options.restart).await?.into_iter().collect() });
         }
         run.lock(held).await?;
         // Another run may have staged the same kit, or another participant's, while this one waited for the lock.
@@ -156,7 +159,8 @@ impl Staging<'_> {
             let back = Answer::rolled_back(&printed, claim)?;
             run.note(held, back.fingerprint.as_deref().map(|fingerprint| (owner, fingerprint))).await?;
             let warnings = answer::left_over(&back.stays, claim).into_iter().collect();
-            return Ok(Checked { value: StagedVolume { fingerprint: back.fingerprint.unwrap_or_default(), ..staged }, warnings });
+            let (files, bytes, fingerprint) = (Some(back.files), Some(back.bytes), back.fingerprint.unwrap_or_default());
+            return Ok(Checked { value: StagedVolume { files, bytes, fingerprint, ..staged }, warnings });
         }
         let answer = Answer::staged(&printed, claim)?;
         run.note(held, Some((owner, &staged.fingerprint))).await?;
@@ -164,16 +168,6 @@ impl Staging<'_> {
         warnings.extend(self.parent_left_down().await);
         let changed = answer.staged || !answer.moved.is_empty();
         Ok(Checked { value: StagedVolume { changed, moved: answer.moved, ..staged }, warnings })
-    }
-
-    /// The result of a run that is only tried and finds something to do.
-    async fn tried(&self, staged: StagedVolume) -> Result<Checked<StagedVolume>, Faults> {
-        if !self.options.restart {
-            return Ok(Checked::clean(staged));
-        }
-        let (namespace, deployment) = (self.run.namespace.as_str(), self.kit.plan().names.deployment.as_str());
-        let restart = parent::would_restart(self.run.cluster, namespace, deployment).await?;
-        Ok(Checked { value: staged, warnings: restart.into_iter().collect() })
     }
 
     /// The result if the kit is there already.
@@ -193,12 +187,14 @@ impl Staging<'_> {
     }
 
     fn staged(&self, changed: bool, claim_created: bool) -> StagedVolume {
+        // A rollback puts back another kit.
+        let given = (!self.options.rollback).then_some(&self.shipment);
         StagedVolume {
             namespace: self.run.namespace.clone(),
             claim: self.run.claim.clone(),
-            files: self.shipment.files(),
-            bytes: self.shipment.bytes(),
-            fingerprint: self.kit.fingerprint().to_string(),
+            files: given.map(Shipment::files),
+            bytes: given.map(Shipment::bytes),
+            fingerprint: given.map(|_| self.kit.fingerprint().to_string()).unwrap_or_default(),
             changed,
             claim_created,
             moved: Vec::new(),
@@ -243,7 +239,7 @@ impl Staging<'_> {
         let nothing = Shipment::rollback(self.owner.clone());
         let shipment = if self.options.rollback { &nothing } else { &self.shipment };
         let request = shipment.request(&self.options.run);
-        self.run.ask(&request, shipment.body(self.progress), shipment.bytes()).await
+        self.run.ask(request, shipment.body(self.progress), shipment.bytes()).await
     }
 }
 

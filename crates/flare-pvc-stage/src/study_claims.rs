@@ -5,7 +5,7 @@ mod judgement;
 use std::{collections::BTreeMap, future::Future, time::Duration};
 
 use flare_cluster::{
-    Cluster, Operation, Selection,
+    Cluster, Operation, Selection, claim_state,
     k8s_openapi::api::{
         core::v1::{Node, PersistentVolumeClaim},
         storage::v1::StorageClass,
@@ -148,7 +148,7 @@ impl Check<'_> {
                 used.binding = Binding::NotAsked;
                 continue;
             }
-            let class = claim.spec.as_ref().and_then(|spec| spec.storage_class_name.clone()).unwrap_or_default();
+            let class = claim_state::storage_class(claim).unwrap_or_default().to_owned();
             if !class.is_empty() && !known.contains_key(&class) {
                 let readable = self.cluster.may(&classes.operation("get").object(&class)).await?;
                 let binding = if readable { Binding::of(classes.find(&class).await?.as_ref()) } else { Binding::Unknown };

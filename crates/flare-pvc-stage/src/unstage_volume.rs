@@ -137,7 +137,7 @@ impl Removal<'_> {
     /// Removes the kit from the volume.
     async fn in_volume(&self) -> Result<RemovedKit, Diagnostic> {
         let request = Shipment::removal(self.owner.clone()).request(&self.options.run);
-        let printed = self.run.ask(&request, tokio::io::empty(), 0).await?;
+        let printed = self.run.ask(request, tokio::io::empty(), 0).await?;
         Answer::removed(&printed, &self.run.claim)
     }
 

@@ -55,6 +55,10 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments) -> VerbResult {
     let shown = printable(&shown);
     let Some(sha256) = &backup.sha256 else {
         data["dry_run"] = json!(true);
+        // Only the volume knows.
+        for unknown in ["files", "bytes"] {
+            data[unknown] = json!(null);
+        }
         let what = what.join(", ");
         return Ok(Outcome {
             data,

@@ -96,8 +96,8 @@ fn of_volume(staged: &StagedVolume, rollback: bool, dry_run: bool) -> Outcome {
         let fingerprint = if staged.fingerprint.is_empty() { "not known" } else { &staged.fingerprint };
         format!("the earlier kit is back on claim {claim} in namespace {namespace}, fingerprint {fingerprint}\n")
     } else {
-        let (what, files, bytes) = (done(dry_run, staged.changed), staged.files, staged.bytes);
-        let fingerprint = &staged.fingerprint;
+        let (what, fingerprint) = (done(dry_run, staged.changed), &staged.fingerprint);
+        let (files, bytes) = (staged.files.unwrap_or_default(), staged.bytes.unwrap_or_default());
         format!("{what} {files} files ({bytes} bytes) on claim {claim} in namespace {namespace}, fingerprint {fingerprint}\n")
     };
     let made = made_claim(staged.claim_created, dry_run, claim, namespace);
@@ -156,7 +156,8 @@ mod tests {
     fn a_rollback_that_is_only_tried_does_not_claim_to_stage_the_kit() {
         let (namespace, claim, fingerprint) = ("fl".to_owned(), "nvflws".to_owned(), "f1".to_owned());
         let (changed, claim_created, moved) = (true, false, Vec::new());
-        let staged = StagedVolume { namespace, claim, files: 3, bytes: 9, fingerprint, changed, claim_created, moved };
+        let (files, bytes) = (Some(3), Some(9));
+        let staged = StagedVolume { namespace, claim, files, bytes, fingerprint, changed, claim_created, moved };
         let text = |rollback, dry_run| of_volume(&staged, rollback, dry_run).text;
         let creating = StagedVolume { claim_created: true, ..staged.clone() };
         let said = of_volume(&creating, false, true).text;
@@ -165,5 +166,8 @@ mod tests {
         let tried = "would put the earlier kit back on claim nvflws in namespace fl, if its volume keeps one\n";
         assert_eq!(text(true, true), tried);
         assert!(text(true, false).starts_with("the earlier kit is back on claim nvflws"), "{}", text(true, false));
+        let unknown = StagedVolume { files: None, bytes: None, fingerprint: String::new(), ..staged.clone() };
+        let data = of_volume(&unknown, true, true).data;
+        assert_eq!([&data["files"], &data["bytes"], &data["fingerprint"]], [&json!(null); 3], "{data}");
     }
 }

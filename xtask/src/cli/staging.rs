@@ -137,8 +137,9 @@ impl StagingArguments {
 }
 
 pub(super) fn volume_data(staged: &StagedVolume) -> Value {
+    let fingerprint = (!staged.fingerprint.is_empty()).then_some(&staged.fingerprint);
     let mut data = json!({"namespace": staged.namespace, "claim": staged.claim, "files": staged.files, "bytes": staged.bytes,
-        "fingerprint": staged.fingerprint, "changed": staged.changed, "claim_created": staged.claim_created});
+        "fingerprint": fingerprint, "changed": staged.changed, "claim_created": staged.claim_created});
     if !staged.moved.is_empty() {
         data["moved"] = staged.moved.iter().map(|(from, to)| json!({"from": from, "to": to})).collect();
     }

@@ -233,6 +233,12 @@ impl AsyncWrite for LimitedOutput {
 
 #[cfg(test)]
 mod tests {
+    use tokio::{
+        io::{DuplexStream, duplex},
+        join,
+    };
+    use tokio_tungstenite::{WebSocketStream, tungstenite::protocol::Role};
+
     use super::*;
 
     /// A server that answers pings for ever and accepts no input, as after a program that ended without reading it.
@@ -271,5 +277,36 @@ mod tests {
         let socket = Stuck(interval_at(Instant::now(), Duration::from_secs(5)));
         let ended = converse(socket, Input::Sized(&b"input"[..], 5), tokio::io::sink(), true, Duration::from_mins(2)).await;
         assert_eq!(ended, Err(Broken::Silent(120)));
+    }
+
+    /// A program may be at work for long without a byte in either direction: while it has no input, and while it waits for more.
+    #[tokio::test(start_paused = true)]
+    async fn pings_keep_a_connection_alive_on_which_nothing_else_is_sent() {
+        let (_waiting, nothing_yet) = duplex(1);
+        for input in [Input::<DuplexStream>::Nothing, Input::UntilEnd(nothing_yet)] {
+            let (near, far) = duplex(1 << 10);
+            let near = WebSocketStream::from_raw_socket(near, Role::Client, None).await;
+            let mut far = WebSocketStream::from_raw_socket(far, Role::Server, None).await;
+            let begin = Instant::now();
+            let program = async move {
+                let mut pings = Vec::new();
+                while pings.len() < 10 {
+                    match far.next().await {
+                        Some(Ok(Message::Ping(_))) => pings.push(begin.elapsed().as_secs()),
+                        Some(Ok(_)) => {}
+                        _ => return pings,
+                    }
+                }
+                let status = [&[STATUS][..], br#"{"metadata": {}, "status": "Success"}"#].concat();
+                far.send(Message::Binary(status.into())).await.expect("the other side listens");
+                far.close(None).await.expect("the other side listens");
+                pings
+            };
+            // Far less than the time until the tenth ping.
+            let conversation = converse(near, input, tokio::io::sink(), true, Duration::from_mins(1));
+            let (ended, pings) = join!(conversation, program);
+            assert_eq!(ended, Ok(ProgramExit { exit_code: 0, stderr: Vec::new() }));
+            assert_eq!(pings, (1..=10).map(|number| number * PING.as_secs()).collect::<Vec<_>>());
+        }
     }
 }

@@ -28,19 +28,39 @@ pub(crate) fn is_own(kit: &PreparedKit, object: &ConfigMap) -> bool {
     annotation(object, KIT_OWNER) == Some(&written(&KitOwner::of(kit)))
 }
 
+/// Refuses a claim that another participant's staged objects name as that of its parent. A user who may not list `ConfigMap`s does not
+/// learn of them.
+pub(crate) async fn refuse_claim_of_others(
+    cluster: &Cluster,
+    namespace: &str,
+    claim: &str,
+    owner: &KitOwner,
+) -> Result<(), Diagnostic> {
+    match staged(cluster, namespace).await {
+        Ok(staged) => staged.iter().try_for_each(|object| refuse_claim(object, namespace, claim, owner)),
+        Err(fault) if fault.code == Code::PermissionDenied => Ok(()),
+        Err(fault) => Err(fault),
+    }
+}
+
+fn refuse_claim(object: &ConfigMap, namespace: &str, claim: &str, owner: &KitOwner) -> Result<(), Diagnostic> {
+    let theirs = annotation(object, KIT_OWNER);
+    if annotation(object, WORKSPACE_CLAIM) != Some(claim) || theirs == Some(written(owner).as_str()) {
+        return Ok(());
+    }
+    Err(not_ours(&format!("the workspace claim `{claim}` in namespace `{namespace}`"), theirs)
+        .hint("give each participant a claim of its own (`workspace_pvc` in k8s.yaml), or unstage the other one first"))
+}
+
 /// Refuses a namespace in which another participant uses the same names or the same claim.
 pub(crate) fn refuse_others(kit: &PreparedKit, staged: &[ConfigMap]) -> Result<(), Diagnostic> {
-    let plan = kit.plan();
+    let (plan, owner) = (kit.plan(), KitOwner::of(kit));
     for other in staged.iter().filter(|object| !is_own(kit, object)) {
         if label(other, PARTICIPANT) == Some(plan.names.deployment.as_str()) {
             let what = format!("the name `{}` in namespace `{}`", plan.names.deployment, plan.namespace);
             return Err(not_ours(&what, annotation(other, KIT_OWNER)));
         }
-        if annotation(other, WORKSPACE_CLAIM) == Some(plan.workspace.claim.as_str()) {
-            let what = format!("the workspace claim `{}` in namespace `{}`", plan.workspace.claim, plan.namespace);
-            return Err(not_ours(&what, annotation(other, KIT_OWNER))
-                .hint("give each participant a claim of its own (`workspace_pvc` in k8s.yaml), or unstage the other one first"));
-        }
+        refuse_claim(other, plan.namespace.as_str(), plan.workspace.claim.as_str(), &owner)?;
     }
     Ok(())
 }

@@ -15,6 +15,8 @@ impl Run<'_> {
     /// Releases and removes what is held. A failure is a warning, since lock and pod end by themselves. If another run has the lock, it may
     /// be at work on the volume, so the parent stays down.
     pub(super) async fn clean(&self, held: Resources, is_lost: bool, found: &mut Collector) {
+        // Its program completes a swap in its grace period, beside which the parent would find some of the old and some of the new.
+        let may_be_at_work = found.has_errors() && held.is_running && held.may_change && held.parent.is_some();
         let starting = async {
             match &held.parent {
                 Some(stopped) if is_lost => Err(stopped.left_to_another_run()),
@@ -24,10 +26,21 @@ impl Run<'_> {
         };
         let deleting = async {
             let Some(pod) = &held.pod else { return Ok(()) };
-            let deletion = helper_pod::delete(self.cluster, &self.namespace, pod, grace(held.is_running));
+            let deletion = async {
+                helper_pod::delete(self.cluster, &self.namespace, pod, grace(held.is_running)).await?;
+                if !may_be_at_work {
+                    return Ok(());
+                }
+                Box::pin(helper_pod::wait_for_end(self.cluster, &self.namespace, pod, CLEANUP)).await
+            };
             in_time(deletion).await.map_err(|why| stays(&format!("the helper pod `{pod}`"), &why))
         };
-        let (started, deleted) = join!(starting, deleting);
+        let (started, deleted) = if may_be_at_work {
+            let deleted = deleting.await;
+            (starting.await, deleted)
+        } else {
+            join!(starting, deleting)
+        };
         let released = match held.lock {
             Some(lock) if !is_lost => {
                 in_time(lock.release()).await.map_err(|why| stays(&format!("the Lease of the {}", self.what), &why))

@@ -10,6 +10,7 @@ use tokio::{join, select, time::sleep};
 use super::*;
 use crate::api_server::{ApiServer, Loss};
 
+mod others;
 mod waiting;
 
 const CLAIM: &str = "/api/v1/namespaces/default/persistentvolumeclaims/nvflws";
@@ -170,6 +171,15 @@ async fn a_restart_that_is_only_tried_says_which_parent_it_would_scale() {
         assert_eq!(messages, [said]);
     }
     assert!(writes(&server).is_empty(), "{:?}", writes(&server));
+}
+
+#[tokio::test]
+async fn a_rollback_that_is_only_tried_does_not_show_the_given_kit_for_the_one_that_it_would_put_back() {
+    let kit = kit();
+    let (_, cluster) = staged_before(&kit).await;
+    let tried = VolumeStageOptions { rollback: true, dry_run: true, ..options() };
+    let plan = run(&cluster, &kit, &tried).await.expect("a plan").value;
+    assert_eq!((plan.changed, plan.files, plan.bytes, plan.fingerprint.as_str()), (true, None, None, ""));
 }
 
 #[tokio::test]

@@ -272,10 +272,17 @@ class Volume:
         self.check_writable(list(KIT) + [PREVIOUS] + [PREVIOUS + "/" + name for name in KIT])
         changed = {"owner": request["owner"], "fingerprint": state.get("previous"), "previous": state.get("fingerprint")}
         journal = {"id": request["id"], "state": changed, "hidden": True}
+        files, size = amount(self.at(PREVIOUS, name) for name in KIT)
         hold_room(self.at(self.room(request["id"])))
         self.enter(journal, "collect")
         self.swap(journal)
-        return {"recovered": recovered, "stays": self.stays, "fingerprint": changed["fingerprint"]}
+        return {
+            "recovered": recovered,
+            "stays": self.stays,
+            "fingerprint": changed["fingerprint"],
+            "files": files,
+            "bytes": size,
+        }
 
     def remove_kit(self, request):
         """Removes the kit that was staged for this participant, and the kept ones; everything else on the volume stays."""
@@ -330,6 +337,12 @@ def hide_kits(root):
     """Hides the kits in a directory with what was put aside. Other data there are as they were."""
     for name in KIT + (MISPLACED,):
         hide(os.path.join(root, name))
+
+
+def amount(directories):
+    """The number of files below some directories, and their total size in bytes."""
+    sizes = [os.lstat(os.path.join(above, name)).st_size for top in directories for above, _, names in os.walk(top) for name in names]
+    return len(sizes), sum(sizes)
 
 
 def closed_directories(entries):

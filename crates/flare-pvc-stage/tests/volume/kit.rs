@@ -88,7 +88,10 @@ fn a_rollback_puts_the_kept_kit_back_and_may_be_killed_as_well() {
     assert_eq!(ask(root.path(), &request)["refused"], "nothing_kept");
     stage(root.path(), &kit("one"), "1").expect("staged");
     stage(root.path(), &kit("two"), "2").expect("staged");
-    assert_eq!(ask(root.path(), &request)["fingerprint"], Digest::of(b"1").to_string());
+    let back = ask(root.path(), &request);
+    assert_eq!(back["fingerprint"], Digest::of(b"1").to_string());
+    // Of the kit that is in its place now.
+    assert_eq!((&back["files"], &back["bytes"]), (&json!(KIT_FILES), &json!(KIT_FILES * "one".len())), "{back}");
     assert_eq!(kit_on(root.path()).as_deref(), Some("one"));
     assert_eq!(ask(root.path(), &request)["fingerprint"], Digest::of(b"2").to_string());
     assert_eq!(kit_on(root.path()).as_deref(), Some("two"));

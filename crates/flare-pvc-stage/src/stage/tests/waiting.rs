@@ -81,18 +81,38 @@ async fn a_parent_that_was_scaled_up_while_a_run_waited_for_the_lock_keeps_its_k
     assert_eq!((server.count(&format!("POST {PODS}")), server.object(LEASE)), (0, None));
 }
 
+/// Stores the event of a node that has started the helper's container.
+fn put_start(server: &ApiServer) {
+    let about = json!({"name": "flare-kube-stage-1", "fieldPath": "spec.containers{stage}"});
+    let event = json!({"metadata": {"name": "started"}, "involvedObject": about, "reason": "Started"});
+    server.put("/api/v1/namespaces/default/events/started", event);
+}
+
 /// The status of the pod would tell so later.
 #[tokio::test]
 async fn a_container_that_the_node_has_started_is_not_waited_for() {
     let kit = kit();
     let (server, cluster) = staged_before(&kit).await;
-    let about = json!({"name": "flare-kube-stage-1", "fieldPath": "spec.containers{stage}"});
-    let event = json!({"metadata": {"name": "started"}, "involvedObject": about, "reason": "Started"});
-    server.put("/api/v1/namespaces/default/events/started", event);
+    put_start(&server);
     let again = VolumeStageOptions { again: true, ..options() };
     run(&cluster, &kit, &again).await.expect_err("no program can be run here");
     assert_eq!(server.count(&format!("GET {PODS}/flare-kube-stage-1/exec")), 1);
     assert_eq!((server.object(LEASE), server.object(&format!("{PODS}/flare-kube-stage-1"))), (None, None));
+}
+
+/// A program that was cut off in the middle of a swap completes it before its pod is gone.
+#[tokio::test]
+async fn a_parent_is_scaled_up_only_once_a_helper_pod_that_was_at_work_is_gone() {
+    let kit = kit();
+    let (server, cluster) = staged_before(&kit).await;
+    put_parent(&server, 1, false);
+    put_start(&server);
+    let again = VolumeStageOptions { again: true, ..restarting() };
+    run(&cluster, &kit, &again).await.expect_err("no program can be run here");
+    let asked = writes(&server);
+    let last = |write: String| asked.iter().rposition(|one| *one == write).expect("it was asked for");
+    assert!(last(format!("DELETE {PODS}/flare-kube-stage-1")) < last(format!("PATCH {PARENT}")), "{asked:?}");
+    assert_eq!(parent(&server), (json!(1), false));
 }
 
 /// The status of the pod only says that its container is being created.
