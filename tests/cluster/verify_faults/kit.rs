@@ -30,7 +30,7 @@ open(sys.argv[2], 'wb').write(new.sign(key, hashes.SHA256()).public_bytes(serial
 fn what_is_wrong_with_the_prepared_kit_needs_no_cluster() {
     let scene = || if guide::times().is_some() { with_server("verify-kit") } else { without_server("verify-kit") };
     Table::run(scene, |table| {
-        let says = Says(&["KEY_VALUES_MISMATCH", "key values mismatch"]);
+        let says = Says(&["Invalid private key"]);
         let key = fault("key of another participant", "D41", "does not belong to", says).with(&["--offline"]);
         table.row("key", key, |site| {
             site.prepare(SMALL);
