@@ -6,8 +6,10 @@ use integration_tests::{
     command::{Finished, Sandbox},
     helm::helm,
     kit::Tree,
+    pod_cluster::PodCluster,
     workspace_directory,
 };
+use serde_json::json;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_flare-kube-under-test");
 
@@ -132,4 +134,46 @@ fn a_client_is_exposed_to_nobody() {
     let sandbox = prepared();
     let refused = run(&sandbox, helm().to_str().unwrap(), "install out --expose host-port").expect_code(4).json();
     assert_eq!(refused["error_code"], "INVALID_ARGS", "{refused}");
+}
+
+/// Renders charts as the real one does, and knows no release.
+const HELM: &str = r#"#!/bin/sh
+case "$1" in
+version) echo v3.20.0 ;;
+history | list) echo '[]' ;;
+template) exec 'REAL' "$@" ;;
+*) exit 1 ;;
+esac
+"#;
+
+/// The jobs of both servers would get the keys of whichever started one last.
+#[test]
+fn defect_15_an_installation_beside_another_server_warns_about_the_secret_that_both_write() {
+    let (sandbox, cluster) = (Sandbox::new(), PodCluster::start());
+    cluster.kubeconfig(&sandbox.join("kubeconfig"));
+    cluster.make("/api/v1/namespaces/fl", json!({"metadata": {"name": "fl"}}));
+    fs::write(sandbox.join("helm"), HELM.replace("REAL", helm().to_str().unwrap())).unwrap();
+    fs::set_permissions(sandbox.join("helm"), fs::Permissions::from_mode(0o755)).unwrap();
+    let config = "runtime: k8s\nnamespace: fl\nparent: {docker_image: 'registry.example.com/nvflare/nvflare:2.8.3'}\n";
+    fs::write(sandbox.join("k8s.yaml"), config).unwrap();
+    for name in ["nvflare-server", "site-1"] {
+        Tree::read(&workspace_directory().join("fixtures/kits/plain-2.8.3").join(name)).write(&sandbox.join("kits").join(name));
+        let (kit, output) = (format!("kits/{name}"), format!("out/{name}"));
+        let _ = sandbox.run(PROGRAM, ["prepare", &kit, "--config", "k8s.yaml", "--output", &output]).expect_code(0);
+    }
+    let warnings = |name: &str| {
+        let kit = format!("out/{name}");
+        let arguments = ["install", &kit, "--dry-run", "--helm", "./helm", "--kubeconfig", "kubeconfig", "-o", "json"];
+        // The kit is not staged, so that nothing is installed in any case.
+        sandbox.run(PROGRAM, arguments).expect_code(5).json()["warnings"].to_string()
+    };
+    assert!(!warnings("nvflare-server").contains("nvflare-startup"), "it is alone");
+    let container = json!({"name": "server", "args": ["-u", "-m", "nvflare.private.fed.app.server.server_train"]});
+    let spec = json!({"replicas": 1, "selector": {}, "template": {"spec": {"containers": [container]}}});
+    let other = json!({"metadata": {"name": "other-server"}, "spec": spec});
+    cluster.make("/apis/apps/v1/namespaces/fl/deployments/other-server", other);
+    let told = warnings("nvflare-server");
+    assert!(told.contains("`other-server`") && told.contains("`nvflare-startup-server-b3eacd33`"), "{told}");
+    assert!(!warnings("site-1").contains("other-server"), "a site has keys of its own");
+    assert_eq!(cluster.count("PATCH") + cluster.count("PUT") + cluster.count("DELETE"), 0, "nothing is changed");
 }

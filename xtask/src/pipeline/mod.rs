@@ -19,6 +19,7 @@ pub(crate) mod launch_run;
 pub(crate) mod launch_site;
 mod launch_stop;
 pub(crate) mod microk8s;
+mod other_server;
 pub(crate) mod output_path;
 pub(crate) mod parallel;
 pub(crate) mod participant_files;

@@ -16,7 +16,7 @@ use super::{
     pull_secret::{self, NewSecret},
     run::Run,
 };
-use crate::pipeline::microk8s;
+use crate::pipeline::{microk8s, other_server};
 
 /// The state before an installation.
 pub(super) struct Ready {
@@ -68,6 +68,8 @@ pub(super) async fn look(run: &Run<'_>, values: &Values) -> Result<Checked<Ready
     let staged = check_staged(run.cluster, run.kit).await;
     found.keep(staged);
     found.keep(can_be_exposed(run).await);
+    let other = found.keep(other_server::find(run.cluster, run.kit.plan()).await).flatten();
+    found.extend(other.map(|other| other_server::warning(run.kit.plan(), &other)));
     let pulled = pull_secret::check(run.cluster, run.namespace(), &offline, secret.as_ref(), &mut found).await;
     found.keep(pulled);
     let makes_secret = match &secret {
