@@ -4,6 +4,7 @@ pub(crate) mod backup;
 pub(crate) mod difference;
 pub(crate) mod down;
 pub(crate) mod federation;
+mod federation_clusters;
 pub(crate) mod federation_kits;
 pub(crate) mod federation_status;
 mod helm;
