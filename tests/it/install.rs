@@ -146,34 +146,64 @@ template) exec 'REAL' "$@" ;;
 esac
 "#;
 
-/// The jobs of both servers would get the keys of whichever started one last.
-#[test]
-fn defect_15_an_installation_beside_another_server_warns_about_the_secret_that_both_write() {
+const CONFIG: &str = "runtime: k8s\nnamespace: fl\nparent: {docker_image: 'registry.example.com/nvflare/nvflare:2.8.3'}\n";
+
+/// A simulated cluster with the namespace `fl`, and a sandbox with a Helm for it.
+fn simulated() -> (Sandbox, PodCluster) {
     let (sandbox, cluster) = (Sandbox::new(), PodCluster::start());
     cluster.kubeconfig(&sandbox.join("kubeconfig"));
     cluster.make("/api/v1/namespaces/fl", json!({"metadata": {"name": "fl"}}));
     fs::write(sandbox.join("helm"), HELM.replace("REAL", helm().to_str().unwrap())).unwrap();
     fs::set_permissions(sandbox.join("helm"), fs::Permissions::from_mode(0o755)).unwrap();
-    let config = "runtime: k8s\nnamespace: fl\nparent: {docker_image: 'registry.example.com/nvflare/nvflare:2.8.3'}\n";
+    (sandbox, cluster)
+}
+
+/// Prepares the kit of a participant, by a configuration, as `out/NAME`.
+fn prepare(sandbox: &Sandbox, name: &str, config: &str) {
     fs::write(sandbox.join("k8s.yaml"), config).unwrap();
+    Tree::read(&workspace_directory().join("fixtures/kits/plain-2.8.3").join(name)).write(&sandbox.join("kits").join(name));
+    let (kit, output) = (format!("kits/{name}"), format!("out/{name}"));
+    let _ = sandbox.run(PROGRAM, ["prepare", &kit, "--config", "k8s.yaml", "--output", &output]).expect_code(0);
+}
+
+/// The warnings of an installation that is looked at only. Its kit is not staged, so that it is refused in any case.
+fn warnings(sandbox: &Sandbox, name: &str, flags: &str) -> String {
+    let line = format!("install out/{name} --dry-run --helm ./helm --kubeconfig kubeconfig -o json {flags}");
+    sandbox.run(PROGRAM, line.split_whitespace()).expect_code(5).json()["warnings"].to_string()
+}
+
+/// The jobs of both servers would get the keys of whichever started one last.
+#[test]
+fn defect_15_an_installation_beside_another_server_warns_about_the_secret_that_both_write() {
+    let (sandbox, cluster) = simulated();
     for name in ["nvflare-server", "site-1"] {
-        Tree::read(&workspace_directory().join("fixtures/kits/plain-2.8.3").join(name)).write(&sandbox.join("kits").join(name));
-        let (kit, output) = (format!("kits/{name}"), format!("out/{name}"));
-        let _ = sandbox.run(PROGRAM, ["prepare", &kit, "--config", "k8s.yaml", "--output", &output]).expect_code(0);
+        prepare(&sandbox, name, CONFIG);
     }
-    let warnings = |name: &str| {
-        let kit = format!("out/{name}");
-        let arguments = ["install", &kit, "--dry-run", "--helm", "./helm", "--kubeconfig", "kubeconfig", "-o", "json"];
-        // The kit is not staged, so that nothing is installed in any case.
-        sandbox.run(PROGRAM, arguments).expect_code(5).json()["warnings"].to_string()
-    };
-    assert!(!warnings("nvflare-server").contains("nvflare-startup"), "it is alone");
+    assert!(!warnings(&sandbox, "nvflare-server", "").contains("nvflare-startup"), "it is alone");
     let container = json!({"name": "server", "args": ["-u", "-m", "nvflare.private.fed.app.server.server_train"]});
     let spec = json!({"replicas": 1, "selector": {}, "template": {"spec": {"containers": [container]}}});
     let other = json!({"metadata": {"name": "other-server"}, "spec": spec});
     cluster.make("/apis/apps/v1/namespaces/fl/deployments/other-server", other);
-    let told = warnings("nvflare-server");
+    let told = warnings(&sandbox, "nvflare-server", "");
     assert!(told.contains("`other-server`") && told.contains("`nvflare-startup-server-b3eacd33`"), "{told}");
-    assert!(!warnings("site-1").contains("other-server"), "a site has keys of its own");
+    assert!(!warnings(&sandbox, "site-1", "").contains("other-server"), "a site has keys of its own");
     assert_eq!(cluster.count("PATCH") + cluster.count("PUT") + cluster.count("DELETE"), 0, "nothing is changed");
+}
+
+/// `job_launcher` names the Secrets of job pods apart from those of the parent.
+#[test]
+fn secrets_for_the_images_of_jobs_that_are_missing_or_not_named_are_told() {
+    let (sandbox, cluster) = simulated();
+    fs::write(sandbox.join("docker.json"), json!({"auths": {"registry.example.com": {"auth": "eDp5"}}}).to_string()).unwrap();
+    prepare(&sandbox, "site-1", CONFIG);
+    assert!(!warnings(&sandbox, "site-1", "").contains("job pods do not name"), "none is made");
+    let told = warnings(&sandbox, "site-1", "--create-pull-secret docker.json");
+    assert!(told.contains("job pods do not name the Secret `site-1-registry`"), "{told}");
+    let of_jobs = "job_launcher: {image_pull_secrets: [site-2-registry, of-jobs]}\n";
+    prepare(&sandbox, "site-2", &format!("{CONFIG}{of_jobs}"));
+    let told = warnings(&sandbox, "site-2", "--create-pull-secret docker.json");
+    assert!(told.contains("no Secret `of-jobs`") && !told.contains("site-2-registry"), "{told}");
+    cluster.make("/api/v1/namespaces/fl/secrets/of-jobs", json!({"metadata": {"name": "of-jobs"}}));
+    let told = warnings(&sandbox, "site-2", "--create-pull-secret docker.json");
+    assert!(!told.contains("of-jobs"), "{told}");
 }
