@@ -58,6 +58,41 @@ fn scene() -> (Sandbox, [PodCluster; 3]) {
     (sandbox, clusters)
 }
 
+#[test]
+fn defect_15_a_cluster_that_is_named_in_two_ways_is_seen_to_be_one_before_anything_is_sent() {
+    let (sandbox, clusters) = scene();
+    let edit = |from: &str, to: &str| {
+        let text = fs::read_to_string(sandbox.join("federation.yaml")).unwrap();
+        assert!(text.contains(from), "no `{from}` in\n{text}");
+        fs::write(sandbox.join("federation.yaml"), text.replace(from, to)).unwrap();
+    };
+    let run = |verb: &str| {
+        let shared = sandbox.join("shared");
+        let place = format!("--federation federation.yaml --prepared out --kubeconfig {}", shared.display());
+        sandbox.run(PROGRAM, format!("{verb} {place} --timeout 60 -o json").split_whitespace())
+    };
+    // One claim in two clusters is right: only Helm is missing.
+    edit("claim: nvflws-site-2", "claim: nvflws-site-1");
+    let apart = run("up --helm /nowhere/helm").expect_code(5).json();
+    assert_eq!(apart["error_code"], "HELM_NOT_FOUND", "{apart}");
+    let before: Vec<_> = clusters.iter().map(|cluster| cluster.count("")).collect();
+    // The cluster of `site-1`, whose context is in another file.
+    edit("context: two", "kubeconfig: own-1");
+    for verb in ["up --helm ./helm", "up --helm ./helm --dry-run", "stage"] {
+        let refused = run(verb).expect_code(4).json();
+        assert_eq!(refused["error_code"], "INVALID_FEDERATION", "{verb}: {refused}");
+        let message = refused["message"].as_str().unwrap();
+        assert!(message.starts_with("`site-1` and `site-2` share the claim `nvflws-site-1`"), "{message}");
+        assert!(refused["hint"].as_str().unwrap().ends_with("their kubeconfigs and contexts lead to one cluster"), "{refused}");
+        assert!(refused["location"]["file"].as_str().unwrap().ends_with("federation.yaml"), "{refused}");
+    }
+    let after: Vec<_> = clusters.iter().map(|cluster| cluster.count("")).collect();
+    let of_identity = clusters[1].count("GET /api/v1/namespaces/kube-system");
+    assert_eq!((after[0], after[2]), (before[0], before[2]), "clusters at other addresses are not asked");
+    assert_eq!(of_identity, 6, "each verb asks by both names");
+    assert_eq!(after[1] - before[1], 2 * of_identity, "besides that, only for the version");
+}
+
 /// How often each cluster was asked for each claim.
 fn asked(clusters: &[PodCluster; 3]) -> [[usize; 3]; 3] {
     clusters.each_ref().map(|cluster| CLAIMS.map(|claim| cluster.count(&format!("GET {BELOW}/{claim}"))))

@@ -6,8 +6,10 @@ use integration_tests::{
     command::{Finished, Sandbox},
     helm::helm,
     kit::Tree,
+    pod_cluster::PodCluster,
     workspace_directory,
 };
+use serde_json::json;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_flare-kube-under-test");
 
@@ -132,4 +134,76 @@ fn a_client_is_exposed_to_nobody() {
     let sandbox = prepared();
     let refused = run(&sandbox, helm().to_str().unwrap(), "install out --expose host-port").expect_code(4).json();
     assert_eq!(refused["error_code"], "INVALID_ARGS", "{refused}");
+}
+
+/// Renders charts as the real one does, and knows no release.
+const HELM: &str = r#"#!/bin/sh
+case "$1" in
+version) echo v3.20.0 ;;
+history | list) echo '[]' ;;
+template) exec 'REAL' "$@" ;;
+*) exit 1 ;;
+esac
+"#;
+
+const CONFIG: &str = "runtime: k8s\nnamespace: fl\nparent: {docker_image: 'registry.example.com/nvflare/nvflare:2.8.3'}\n";
+
+/// A simulated cluster with the namespace `fl`, and a sandbox with a Helm for it.
+fn simulated() -> (Sandbox, PodCluster) {
+    let (sandbox, cluster) = (Sandbox::new(), PodCluster::start());
+    cluster.kubeconfig(&sandbox.join("kubeconfig"));
+    cluster.make("/api/v1/namespaces/fl", json!({"metadata": {"name": "fl"}}));
+    fs::write(sandbox.join("helm"), HELM.replace("REAL", helm().to_str().unwrap())).unwrap();
+    fs::set_permissions(sandbox.join("helm"), fs::Permissions::from_mode(0o755)).unwrap();
+    (sandbox, cluster)
+}
+
+/// Prepares the kit of a participant, by a configuration, as `out/NAME`.
+fn prepare(sandbox: &Sandbox, name: &str, config: &str) {
+    fs::write(sandbox.join("k8s.yaml"), config).unwrap();
+    Tree::read(&workspace_directory().join("fixtures/kits/plain-2.8.3").join(name)).write(&sandbox.join("kits").join(name));
+    let (kit, output) = (format!("kits/{name}"), format!("out/{name}"));
+    let _ = sandbox.run(PROGRAM, ["prepare", &kit, "--config", "k8s.yaml", "--output", &output]).expect_code(0);
+}
+
+/// The warnings of an installation that is looked at only. Its kit is not staged, so that it is refused in any case.
+fn warnings(sandbox: &Sandbox, name: &str, flags: &str) -> String {
+    let line = format!("install out/{name} --dry-run --helm ./helm --kubeconfig kubeconfig -o json {flags}");
+    sandbox.run(PROGRAM, line.split_whitespace()).expect_code(5).json()["warnings"].to_string()
+}
+
+/// The jobs of both servers would get the keys of whichever started one last.
+#[test]
+fn defect_15_an_installation_beside_another_server_warns_about_the_secret_that_both_write() {
+    let (sandbox, cluster) = simulated();
+    for name in ["nvflare-server", "site-1"] {
+        prepare(&sandbox, name, CONFIG);
+    }
+    assert!(!warnings(&sandbox, "nvflare-server", "").contains("nvflare-startup"), "it is alone");
+    let container = json!({"name": "server", "args": ["-u", "-m", "nvflare.private.fed.app.server.server_train"]});
+    let spec = json!({"replicas": 1, "selector": {}, "template": {"spec": {"containers": [container]}}});
+    let other = json!({"metadata": {"name": "other-server"}, "spec": spec});
+    cluster.make("/apis/apps/v1/namespaces/fl/deployments/other-server", other);
+    let told = warnings(&sandbox, "nvflare-server", "");
+    assert!(told.contains("`other-server`") && told.contains("`nvflare-startup-server-b3eacd33`"), "{told}");
+    assert!(!warnings(&sandbox, "site-1", "").contains("other-server"), "a site has keys of its own");
+    assert_eq!(cluster.count("PATCH") + cluster.count("PUT") + cluster.count("DELETE"), 0, "nothing is changed");
+}
+
+/// `job_launcher` names the Secrets of job pods apart from those of the parent.
+#[test]
+fn secrets_for_the_images_of_jobs_that_are_missing_or_not_named_are_told() {
+    let (sandbox, cluster) = simulated();
+    fs::write(sandbox.join("docker.json"), json!({"auths": {"registry.example.com": {"auth": "eDp5"}}}).to_string()).unwrap();
+    prepare(&sandbox, "site-1", CONFIG);
+    assert!(!warnings(&sandbox, "site-1", "").contains("job pods do not name"), "none is made");
+    let told = warnings(&sandbox, "site-1", "--create-pull-secret docker.json");
+    assert!(told.contains("job pods do not name the Secret `site-1-registry`"), "{told}");
+    let of_jobs = "job_launcher: {image_pull_secrets: [site-2-registry, of-jobs]}\n";
+    prepare(&sandbox, "site-2", &format!("{CONFIG}{of_jobs}"));
+    let told = warnings(&sandbox, "site-2", "--create-pull-secret docker.json");
+    assert!(told.contains("no Secret `of-jobs`") && !told.contains("site-2-registry"), "{told}");
+    cluster.make("/api/v1/namespaces/fl/secrets/of-jobs", json!({"metadata": {"name": "of-jobs"}}));
+    let told = warnings(&sandbox, "site-2", "--create-pull-secret docker.json");
+    assert!(!told.contains("of-jobs"), "{told}");
 }

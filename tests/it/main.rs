@@ -18,6 +18,7 @@ mod interruption;
 mod launch;
 mod launch_run;
 mod launch_secrets;
+mod live_table;
 mod many_kits;
 mod modules;
 mod output;

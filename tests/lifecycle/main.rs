@@ -1,10 +1,12 @@
 //! The lifecycle of local clusters on a real machine: killed, interrupted and broken ones leave nothing behind, and unrelated
 //! processes are not affected.
 //!
-//! Needs root and built programs. The tests start and kill only processes of clusters whose names begin with `life-`.
+//! Needs root and built programs. The tests start and kill only processes of clusters whose names begin with `life-`,
+//! and of that of `demo`, which must not run when they begin.
 #![allow(clippy::disallowed_methods, reason = "tests stand at the edge: they start processes and look at the machine")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr, reason = "these are tests")]
 
+mod demo;
 mod offers;
 mod refusals;
 mod traces;

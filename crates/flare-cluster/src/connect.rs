@@ -63,7 +63,7 @@ pub async fn connect(access: &Access, environment: &ClusterEnvironment) -> Resul
 }
 
 /// Reads what the user names. The files are read in a thread of their own, which is left behind if nobody writes into a pipe.
-async fn configuration(access: &Access, environment: &ClusterEnvironment) -> Result<(Config, Endpoint), Diagnostic> {
+pub(crate) async fn configuration(access: &Access, environment: &ClusterEnvironment) -> Result<(Config, Endpoint), Diagnostic> {
     let (wanted, environment) = (access.clone(), environment.clone());
     let reading = tokio::task::spawn_blocking(move || match kubeconfig::choose(&wanted, &environment)? {
         Some(chosen) => of_kubeconfig(chosen, wanted.kubeconfig, &environment),

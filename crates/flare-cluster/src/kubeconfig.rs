@@ -10,7 +10,7 @@ use flare_diagnostic::{Code, Diagnostic, Place, closest};
 use kube::config::{AuthInfo, Cluster, Kubeconfig, KubeconfigError};
 
 /// The cluster that the user names on the command line.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Access {
     /// `--kubeconfig`: only this file is read.
     pub kubeconfig: Option<PathBuf>,

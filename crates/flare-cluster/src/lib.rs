@@ -15,6 +15,7 @@ mod forward;
 pub mod image_pull;
 mod jitter;
 mod kubeconfig;
+mod location;
 mod logs;
 mod objects;
 mod operation;
@@ -40,6 +41,7 @@ pub use kube::{
     api::{ApiResource, DynamicObject},
 };
 pub use kubeconfig::{Access, ClusterEnvironment};
+pub use location::{ServerLocation, locate};
 pub use logs::LogSelection;
 pub use objects::{DeleteOptions, Objects, WriteOptions};
 pub use operation::Operation;

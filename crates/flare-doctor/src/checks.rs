@@ -3,12 +3,31 @@
 /// What a check needs to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
-    /// The prepared kit.
-    Kit,
+    /// Only the prepared kit.
+    Kit(KitCheck),
     /// The API server.
     Cluster,
     /// A program that runs in the parent's pod.
     Parent,
+}
+
+/// A check that needs only the prepared kit: [`crate::offline`] looks at each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KitCheck {
+    /// Kit and chart are of one participant and provisioning.
+    Layout,
+    /// What is wrong with the certificates at any time.
+    Certificates,
+    /// The dates of the certificates.
+    Dates,
+    /// The strict rules of newer Pythons.
+    StrictRules,
+    /// The names in the certificate, and what it may be used for.
+    Names,
+    /// The files about studies.
+    StudyFiles,
+    /// The parent's image.
+    Image,
 }
 
 /// A row of the table.
@@ -28,13 +47,13 @@ const fn row(id: &'static str, needs: Needs, title: &'static str) -> Check {
 
 /// Every check, in the order in which findings are shown.
 pub const CHECKS: &[Check] = &[
-    row("D40", Needs::Kit, "kit and chart fit together"),
-    row("D41", Needs::Kit, "certificate, key and root belong together"),
-    row("D42", Needs::Kit, "the certificates are valid for more than 60 days"),
-    row("D43", Needs::Kit, "the certificates pass the strict rules of Python 3.13 and later"),
-    row("D44", Needs::Kit, "the names fit the certificate"),
-    row("D47", Needs::Kit, "the launcher can read the study files"),
-    row("D50", Needs::Kit, "the image is a fixed one"),
+    row("D40", Needs::Kit(KitCheck::Layout), "kit and chart fit together"),
+    row("D41", Needs::Kit(KitCheck::Certificates), "certificate, key and root belong together"),
+    row("D42", Needs::Kit(KitCheck::Dates), "the certificates are valid for more than 60 days"),
+    row("D43", Needs::Kit(KitCheck::StrictRules), "the certificates pass the strict rules of Python 3.13 and later"),
+    row("D44", Needs::Kit(KitCheck::Names), "the names fit the certificate"),
+    row("D47", Needs::Kit(KitCheck::StudyFiles), "the launcher can read the study files"),
+    row("D50", Needs::Kit(KitCheck::Image), "the image is a fixed one"),
     row("D01", Needs::Cluster, "the cluster is reached"),
     row("D10", Needs::Cluster, "the user may install"),
     row("D11", Needs::Cluster, "the user may run programs in pods"),

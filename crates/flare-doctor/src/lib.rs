@@ -11,6 +11,6 @@ pub mod rollout;
 pub mod state;
 mod texts;
 
-pub use checks::{CHECKS, Check, Needs};
+pub use checks::{CHECKS, Check, KitCheck, Needs};
 pub use finding::{Counts, Finding, Severity, log_line};
 pub use proven::Proven;

@@ -11,25 +11,28 @@ use flare_site_plan::{Image, SitePlan};
 use flare_startup_kit::{StartupKit, is_own_machine};
 use serde_json::Value;
 
-use crate::{CHECKS, Finding, Needs, Severity};
+use crate::{CHECKS, Finding, KitCheck, Needs, Severity};
 
 /// Checks a prepared kit. `now` is the time in seconds since 1970, for the certificates. Every check that needs only the kit gives at
 /// least one finding, in the order of [`CHECKS`].
 pub fn check(kit: &PreparedKit, now: i64) -> Vec<Finding> {
     let read = Read::of(kit, now);
-    let ids = CHECKS.iter().filter(|check| check.needs == Needs::Kit);
-    ids.flat_map(|check| {
-        let found = match check.id {
-            "D40" => layout(kit, &read),
-            "D41" => read.lasting.clone(),
-            "D42" => read.dated.iter().map(|fault| Finding { id: "D42", ..fault.clone() }).collect(),
-            "D43" => strict(&read),
-            "D44" => names(kit.plan(), &read),
-            "D47" => study_files(kit),
-            _ => image(kit),
+    let rows = CHECKS.iter().filter_map(|row| match row.needs {
+        Needs::Kit(check) => Some((row, check)),
+        Needs::Cluster | Needs::Parent => None,
+    });
+    rows.flat_map(|(row, check)| {
+        let found = match check {
+            KitCheck::Layout => layout(kit, &read),
+            KitCheck::Certificates => read.lasting.clone(),
+            KitCheck::Dates => read.dated.iter().map(|fault| Finding { id: row.id, ..fault.clone() }).collect(),
+            KitCheck::StrictRules => strict(&read),
+            KitCheck::Names => names(kit.plan(), &read),
+            KitCheck::StudyFiles => study_files(kit),
+            KitCheck::Image => image(kit),
         };
         let settled = found.iter().all(|finding| finding.severity < Severity::Unknown);
-        let ok = settled.then(|| Finding::ok(check.id, check.title));
+        let ok = settled.then(|| Finding::ok(row.id, row.title));
         ok.into_iter().chain(found)
     })
     .collect()

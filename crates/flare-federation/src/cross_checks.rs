@@ -1,6 +1,9 @@
 //! Cross checks of all participants: one server, one provisioning, no shared claim and no shared object.
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    hash::Hash,
+};
 
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, closest};
 use flare_names::Role;
@@ -35,12 +38,25 @@ pub fn cross_check(members: &[Member<'_>]) -> Result<Checked<()>, Faults> {
             check_provisioning(&reference, member, &mut found);
         }
     }
-    check_objects(members, &mut found);
+    // Clusters are told apart as they are written here; who can read their kubeconfigs compares them by `check_shared_objects`.
+    let written = members.iter().map(|member| (member.entry.kubeconfig.as_deref().map(path_parts), &member.entry.context));
+    let clusters: Vec<_> = written.collect();
+    check_objects(members, &clusters, &mut found);
     if let Some(server) = server {
         check_calls(&server, members, &mut found);
     }
     let checked = found.finish(|| ());
     checked.map_err(|faults| faults.sort_by_key(|fault| fault.place.as_ref().and_then(|place| place.position)))
+}
+
+/// Checks that no two participants that run in one cluster share a claim or another object. `clusters` has the cluster of each member, in
+/// their order: equal values for one cluster, however it is written in the file.
+///
+/// Fails with every fault, with code `INVALID_FEDERATION`, like [`cross_check`], which compares clusters as they are written.
+pub fn check_shared_objects<Cluster: Eq + Hash>(members: &[Member<'_>], clusters: &[Cluster]) -> Result<(), Faults> {
+    let mut found = Collector::new();
+    check_objects(members, clusters, &mut found);
+    found.finish(|| ()).map(|checked| checked.value)
 }
 
 /// The server first, then the clients in the order of the file, which is the order in which participants are installed: a
@@ -144,17 +160,14 @@ fn check_provisioning(reference: &Member<'_>, member: &Member<'_>, found: &mut C
 
 /// Finds what two participants in one namespace share. Each is compared with the first owner, so that the time is linear and
 /// ten participants on one claim give nine faults.
-fn check_objects(members: &[Member<'_>], found: &mut Collector) {
+fn check_objects<Cluster: Eq + Hash>(members: &[Member<'_>], clusters: &[Cluster], found: &mut Collector) {
     let mut owners: HashMap<_, &Member<'_>> = HashMap::new();
-    for second in members {
-        // Clusters are distinguished by the paths that are written: two kubeconfigs that lead to one cluster are not noticed here, but
-        // staging refuses them (the claim records its owner).
-        let kubeconfig = second.entry.kubeconfig.as_deref().map(path_parts);
-        let place = (kubeconfig, &second.entry.context, second.facts.namespace());
+    for (second, cluster) in members.iter().zip(clusters) {
+        let place = (cluster, second.facts.namespace());
         // For each earlier participant that it collides with, in the order found, what they share.
         let mut met: Vec<(&Member<'_>, Vec<(&str, &str)>)> = Vec::new();
         for object in second.facts.owned_objects() {
-            let first = match owners.entry((place.clone(), object)) {
+            let first = match owners.entry((place, object)) {
                 Entry::Vacant(free) => {
                     free.insert(second);
                     continue;

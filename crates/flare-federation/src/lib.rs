@@ -14,7 +14,7 @@ mod release;
 mod schema;
 pub mod target;
 
-pub use cross_checks::{Member, cross_check};
+pub use cross_checks::{Member, check_shared_objects, cross_check};
 pub use facts::ParticipantFacts;
 pub use installation::check_for_installation;
 pub use kubeconfig::check_kubeconfig;

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use flare_diagnostic::{Checked, Code, Faults};
-use flare_federation::{Expose, Federation, Member, Participant, ParticipantFacts, check_for_installation, cross_check};
+use flare_federation::{
+    Expose, Federation, Member, Participant, ParticipantFacts, check_for_installation, check_shared_objects, cross_check,
+};
 use flare_names::{ClaimName, NamespaceName, ParticipantNames, Role, ServiceName, Target};
 use flare_site_plan::SitePlan;
 use flare_startup_kit::Relay;
@@ -102,6 +104,25 @@ fn defect_15_two_participants_on_one_claim_are_refused() {
     assert_eq!(spelled("../far.yaml", ".././/far.yaml"), 1, "one file, written in two ways");
     assert_eq!(spelled("far.yaml", "./far.yaml/"), 1);
     assert_eq!(spelled("far.yaml", "/far.yaml"), 0);
+}
+
+#[test]
+fn defect_15_one_cluster_is_one_however_it_is_written() {
+    let mut entries = entries(&["server1", "site-1", "site-2"]);
+    entries[1].kubeconfig = Some("far.yaml".to_owned());
+    entries[2].context = Some("far".to_owned());
+    let mut plans = [plan(Role::Server, "server1"), plan(Role::Client, "site-1"), plan(Role::Client, "site-2")];
+    plans[2].workspace.claim = plans[1].workspace.claim.clone();
+    let facts = plans.each_ref().map(|plan| ParticipantFacts::of(plan, &["server1".to_owned()], None));
+    let members: Vec<_> = entries.iter().zip(&facts).map(|(entry, facts)| Member { entry, facts }).collect();
+    assert!(cross_check(&members).is_ok(), "written in two ways");
+    let found = |clusters: [u8; 3]| match check_shared_objects(&members, &clusters) {
+        Ok(()) => Vec::new(),
+        Err(faults) => faults.all().iter().map(|fault| fault.message.clone()).collect(),
+    };
+    let shared = "`site-1` and `site-2` share the claim `nvflws-site-1` in namespace `nvflare`: the second kit would overwrite the keys of the first";
+    assert_eq!(found([1, 2, 2]), [shared]);
+    assert_eq!(found([1, 1, 2]), [""; 0]);
 }
 
 #[test]

@@ -36,7 +36,8 @@ pub(super) fn run(
         StagingMode::Pvc => Staging::Volume(staging.options(cluster)),
         StagingMode::Objects => Staging::Objects(staging.object_options(cluster)?),
     };
-    let Checked { value: participants, warnings } = federation_kits::read(&file, prepared.as_deref(), &cluster.access())?;
+    let read = federation_kits::read(context, &file, prepared.as_deref(), &cluster.access());
+    let Checked { value: participants, warnings } = read?;
     let bar = context.progress(participants.len());
     let ended = stage_federation::stage(context, &participants, &how, || bar.inc(1));
     bar.finish_and_clear();

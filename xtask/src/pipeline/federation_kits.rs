@@ -13,7 +13,8 @@ use flare_names::Role;
 use flare_prepared_kit::{OpenOptions, PreparedKit};
 use serde_json::{Map, Value};
 
-use super::{federation, kit_facts::KitFacts, participant_files, places};
+use super::{federation, federation_clusters, kit_facts::KitFacts, participant_files, places};
+use crate::context::Context;
 
 /// A participant's prepared kit and its cluster.
 #[derive(Debug)]
@@ -58,30 +59,41 @@ impl Destined {
 /// Reads federation.yaml and opens every prepared kit. Nothing is sent to any cluster before all are valid.
 ///
 /// `prepared` is the `--output` of `prepare`. A participant's `kubeconfig` and `context` take precedence over `access`.
-pub(crate) fn read(file: &Path, prepared: Option<&Path>, access: &Access) -> Result<Checked<Vec<Destined>>, Faults> {
+pub(crate) fn read(
+    context: &Context<'_>,
+    file: &Path,
+    prepared: Option<&Path>,
+    access: &Access,
+) -> Result<Checked<Vec<Destined>>, Faults> {
     let mut found = Collector::new();
     let federation = found.require_checked(federation::parse(file))?;
     let directory = federation::directory_of(file);
     let values = found.keep_checked(participant_files::read(&federation, directory)).unwrap_or_default();
     let entries = each_opened(&federation, values, directory, prepared, access, OpenOptions::default());
-    found.finish(|| entries)?.and_then(all_of)
+    found.finish(|| entries)?.and_then(|entries| all_of(context, &federation, entries))
 }
 
 /// As [`read`], of a federation that was read before, with the Helm values of its participants.
 pub(crate) fn open_all(
+    context: &Context<'_>,
     federation: &Federation,
     values: Vec<Map<String, Value>>,
     file: &Path,
     prepared: Option<&Path>,
     access: &Access,
 ) -> Result<Checked<Vec<Destined>>, Faults> {
-    all_of(each_opened(federation, values, federation::directory_of(file), prepared, access, OpenOptions::default()))
+    let directory = federation::directory_of(file);
+    all_of(context, federation, each_opened(federation, values, directory, prepared, access, OpenOptions::default()))
 }
 
-/// All participants, or the faults of those that cannot be opened.
-fn all_of(entries: Vec<Entry>) -> Result<Checked<Vec<Destined>>, Faults> {
+/// All participants, or the faults of those that cannot be opened, or that share something in one cluster.
+fn all_of(context: &Context<'_>, federation: &Federation, entries: Vec<Entry>) -> Result<Checked<Vec<Destined>>, Faults> {
     let mut found = Collector::new();
-    let destined = entries.into_iter().filter_map(|(_, entry)| found.keep_checked(entry)).collect();
+    let destined: Vec<Destined> = entries.into_iter().filter_map(|(_, entry)| found.keep_checked(entry)).collect();
+    if !found.has_errors() {
+        let kits: Vec<_> = destined.iter().map(|one| (one.kit.plan(), &one.access)).collect();
+        found.keep(federation_clusters::refuse_shared(context, federation, &kits));
+    }
     found.finish(|| destined)
 }
 

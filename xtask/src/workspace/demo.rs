@@ -51,19 +51,24 @@ pub(crate) fn run(context: &Context<'_>, root: &Path, arguments: &Arguments) -> 
     let (file, output) = (root.join(FEDERATION), output.unwrap_or_else(|| root.join(OUTPUT)));
     let mut found = Collector::new();
     let cluster = arguments.cluster.then(|| found.require_checked(DemoCluster::up(context))).transpose()?;
-    let requests = found.require_checked(prepare(context, &file, &output, cluster.as_ref()))?;
-    let (mut participants, mut text) = found.require(checked(context, root, &requests))?;
+    let with_cluster = |faults: Faults| match &cluster {
+        Some(cluster) => faults.after([cluster.still_runs(context)]),
+        None => faults,
+    };
+    let requests = prepare(context, &file, &output, cluster.as_ref()).map_err(with_cluster);
+    let requests = found.require_checked(requests)?;
+    let (mut participants, mut text) = found.require(checked(context, root, &requests).map_err(with_cluster))?;
     let mut job = Value::Null;
     if let Some(cluster) = &cluster {
         let up = cluster.bring_up(context, &file, &output, helm(context, root)?, run_options(context));
-        let up = found.require_checked(up.map_err(|faults| faults.after([cluster.still_runs(context)])))?;
+        let up = found.require_checked(up.map_err(with_cluster))?;
         for (participant, (prepared, reached)) in participants.iter_mut().zip(&up) {
             let (data, line) = demo_cluster::told(prepared, reached);
             participant["steps"] = data["steps"].clone();
             participant["ok"] = data["ok"].clone();
             text.push_str(&line);
         }
-        let ended = cluster.run_job(context, root, &up).map_err(|faults| faults.after([cluster.still_runs(context)]))?;
+        let ended = cluster.run_job(context, root, &up).map_err(with_cluster)?;
         if let Some(ended) = ended {
             text.push_str(&ended.line());
             job = ended.to_json();

@@ -146,22 +146,23 @@ impl NewSecret {
     }
 }
 
-/// Checks the Secrets that the parent's pod names, except for the one that will be created.
+/// Checks the Secrets that the parent's pod and job pods name, except for the one that will be created.
 ///
-/// If none of them has the image's registry, that is a warning: the image may be public, or on the node.
+/// If none of the parent's has the image's registry, that is a warning: the image may be public, or on the node.
 pub(super) async fn check(
     cluster: &Cluster,
-    namespace: &str,
+    plan: &SitePlan,
     objects: &ChartObjects,
     new: Option<&NewSecret>,
     found: &mut Collector,
 ) -> Result<(), Diagnostic> {
+    let namespace = plan.namespace.as_str();
     let secrets = cluster.namespaced::<Secret>(namespace);
     let mut knows = new.is_some();
     let named = objects.pull_secrets();
     for name in named.iter().filter(|name| new.is_none_or(|new| new.name != **name)) {
         match secrets.find(name).await? {
-            None => found.push(missing(name, namespace)),
+            None => found.push(missing(name, namespace, new.is_none() && self::name(plan).0 == **name)),
             Some(secret) => match registries(&secret) {
                 Some(registries) => knows |= registries.iter().any(|key| holds(key, objects.image())),
                 None => found.push(no_credentials(name)),
@@ -178,6 +179,38 @@ pub(super) async fn check(
             "nothing is to be done where the image is public; else put them there, or make one with `--create-pull-secret`",
         ));
     }
+    check_of_jobs(cluster, plan, &named, new, found).await
+}
+
+/// Warns about Secrets of job pods, which `job_launcher` names apart from the parent's. Which images jobs run is known only when they are
+/// submitted, and without a Secret a kubelet still pulls what is public.
+async fn check_of_jobs(
+    cluster: &Cluster,
+    plan: &SitePlan,
+    of_parent: &[&str],
+    new: Option<&NewSecret>,
+    found: &mut Collector,
+) -> Result<(), Diagnostic> {
+    let namespace = plan.namespace.as_str();
+    let secrets = cluster.namespaced::<Secret>(namespace);
+    let named = plan.launcher.image_pull_secrets.as_deref().unwrap_or_default();
+    for name in named {
+        let name = name.as_str();
+        let is_known = of_parent.contains(&name) || new.is_some_and(|new| new.name == name);
+        if !is_known && secrets.find(name).await?.is_none() {
+            let message = format!("there is no Secret `{name}` in namespace `{namespace}`, which job pods name for their images");
+            found.push(Diagnostic::warning(Code::Notice, message).hint(
+                "make it with `kubectl create secret docker-registry`; or take it out of `job_launcher.image_pull_secrets` in k8s.yaml and prepare the kit again",
+            ));
+        }
+    }
+    if let Some(new) = new.filter(|new| named.iter().all(|name| name.as_str() != new.name)) {
+        let message =
+            format!("job pods do not name the Secret `{}`, which `--create-pull-secret` makes for the parent", new.name);
+        found.push(Diagnostic::warning(Code::Notice, message).hint(
+            "where jobs run images of that registry, name it in `job_launcher.image_pull_secrets` of k8s.yaml too, and prepare the kit again",
+        ));
+    }
     Ok(())
 }
 
@@ -185,9 +218,14 @@ fn listed(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-fn missing(name: &str, namespace: &str) -> Diagnostic {
-    Diagnostic::error(Code::PullSecretNotUsable, format!("there is no Secret `{name}` in namespace `{namespace}`, which the parent names for its image"))
-        .hint("`--create-pull-secret ~/.docker/config.json` makes it; or take it out of `image_pull_secrets` in k8s.yaml and prepare the kit again")
+/// The fault of a Secret that is not there. `can_be_made`: it is the one that a flag makes, which is the first of those that the kit names.
+fn missing(name: &str, namespace: &str, can_be_made: bool) -> Diagnostic {
+    let message = format!("there is no Secret `{name}` in namespace `{namespace}`, which the parent names for its image");
+    Diagnostic::error(Code::PullSecretNotUsable, message).hint(if can_be_made {
+        "`--create-pull-secret ~/.docker/config.json` makes it; or take it out of `image_pull_secrets` in k8s.yaml and prepare the kit again"
+    } else {
+        "make it with `kubectl create secret docker-registry`; or take it out of your values, or of `image_pull_secrets` in k8s.yaml and prepare the kit again"
+    })
 }
 
 fn no_credentials(name: &str) -> Diagnostic {

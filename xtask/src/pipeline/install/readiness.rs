@@ -16,7 +16,7 @@ use super::{
     pull_secret::{self, NewSecret},
     run::Run,
 };
-use crate::pipeline::microk8s;
+use crate::pipeline::{microk8s, other_server};
 
 /// The state before an installation.
 pub(super) struct Ready {
@@ -68,7 +68,9 @@ pub(super) async fn look(run: &Run<'_>, values: &Values) -> Result<Checked<Ready
     let staged = check_staged(run.cluster, run.kit).await;
     found.keep(staged);
     found.keep(can_be_exposed(run).await);
-    let pulled = pull_secret::check(run.cluster, run.namespace(), &offline, secret.as_ref(), &mut found).await;
+    let other = found.keep(other_server::find(run.cluster, run.kit.plan()).await).flatten();
+    found.extend(other.map(|other| other_server::warning(run.kit.plan(), &other)));
+    let pulled = pull_secret::check(run.cluster, run.kit.plan(), &offline, secret.as_ref(), &mut found).await;
     found.keep(pulled);
     let makes_secret = match &secret {
         Some(secret) => found.keep(secret.is_to_be_made(run.cluster, run.namespace()).await).unwrap_or_default(),
@@ -119,7 +121,7 @@ pub(super) async fn refuse(run: &Run<'_>, values: &Values) -> Result<(), Faults>
     if let Some(lock) = Lock::of(&history).filter(|_| !run.options.unlock) {
         found.push(lock.diagnostic(run.place));
     }
-    let pulled = pull_secret::check(run.cluster, run.namespace(), &objects, secret.as_ref(), &mut found).await;
+    let pulled = pull_secret::check(run.cluster, run.kit.plan(), &objects, secret.as_ref(), &mut found).await;
     found.keep(pulled);
     if let Some(secret) = &secret {
         found.keep(secret.is_to_be_made(run.cluster, run.namespace()).await);

@@ -23,10 +23,18 @@ const LOOK_LIMIT: Duration = Duration::from_secs(10);
 
 /// Restores the previous state after a run failed, unless another run has changed the release meanwhile.
 pub(super) async fn after(run: &Run<'_>, attempt: Attempt, before: Option<&Before>, found: &mut Collector) -> Recovery {
-    // Without an answer nothing can be put back either, which then is said.
-    let history = run.release_within(LIMIT, |release| release.history()).unwrap_or_default();
-    if !run.options.keep_failed
-        && !attempt.is_newest(&history)
+    if run.options.keep_failed {
+        return Recovery::Left { kit: None };
+    }
+    let history = match run.release_within(LIMIT, |release| release.history()) {
+        Ok(history) => history,
+        // Going back unseen could take away what another run has installed.
+        Err(fault) => {
+            let what = "neither the release nor its kit was put back, since the release's history cannot be read";
+            return left(what, &fault, &by_hand(run, before), None, found);
+        }
+    };
+    if !attempt.is_newest(&history)
         && let Some(newest) = history.last()
     {
         found.push(beside::of_release(&run.place.release, newest));
@@ -41,32 +49,35 @@ pub(super) async fn recover(run: &Run<'_>, before: Option<&Before>, found: &mut 
     if run.options.keep_failed {
         return Recovery::Left { kit: None };
     }
-    let Some(before) = before else {
+    let Some(back) = before else {
         (run.progress)("removing the release, since there was none before");
         let removed = run.release_within(LIMIT, |release| release.uninstall());
         return match removed {
             Ok(was_there) => Recovery::Removed { was_there, stays: what_stays(run).await },
-            Err(fault) => {
-                let command = run.place.command(&format!("uninstall {}", run.place.release));
-                left("the release could not be removed", &fault, &command, None, found)
-            }
+            Err(fault) => left("the release could not be removed", &fault, &by_hand(run, None), None, found),
         };
     };
-    let kit = match earlier_kit::put_back(run, before, found).await {
+    let kit = match earlier_kit::put_back(run, back, found).await {
         Ok(kit) => kit,
         Err(faults) => {
             faults.into_iter().for_each(|fault| found.push(kit_stays(&fault)));
             None
         }
     };
-    (run.progress)(&format!("going back to revision {}", before.revision));
-    let revision = before.revision;
+    let revision = back.revision;
+    (run.progress)(&format!("going back to revision {revision}"));
     match run.release_within(LIMIT, |release| release.rollback(revision)) {
         Ok(()) => Recovery::RolledBack { revision, kit, runs: runs_again(run).await },
-        Err(fault) => {
-            let command = run.place.command(&format!("rollback {} {revision}", run.place.release));
-            left("the release could not be rolled back", &fault, &command, kit, found)
-        }
+        Err(fault) => left("the release could not be rolled back", &fault, &by_hand(run, before), kit, found),
+    }
+}
+
+/// Helm's command that restores the previous state.
+fn by_hand(run: &Run<'_>, before: Option<&Before>) -> String {
+    let release = &run.place.release;
+    match before {
+        Some(before) => run.place.command(&format!("rollback {release} {}", before.revision)),
+        None => run.place.command(&format!("uninstall {release}")),
     }
 }
 

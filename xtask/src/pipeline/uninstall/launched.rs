@@ -8,10 +8,11 @@ use flare_cluster::{
     },
 };
 use flare_diagnostic::{Code, Diagnostic};
-use flare_names::Role;
-use flare_pod_launch::{JobPodMatcher, KnownSecret, another_server};
+use flare_pod_launch::{JobPodMatcher, KnownSecret};
 use flare_pod_manifest::credentials_secret;
 use flare_site_plan::SitePlan;
+
+use crate::pipeline::other_server;
 
 /// An object with its uid.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,23 +58,11 @@ pub(super) async fn find(cluster: &Cluster, plan: &SitePlan) -> Result<Launched,
     let pods: Vec<_> = pods.iter().filter_map(|pod| seen(&pod.metadata)).collect();
     let secrets: Vec<_> = found.iter().filter_map(|secret| seen(&secret.metadata)).collect();
     if let Some(name) = pods.first().or(secrets.first()).map(|one| &one.name)
-        && let Some(other) = other_server(cluster, plan).await?
+        && let Some(other) = other_server::find(cluster, plan).await?
     {
         return Ok(Launched { notice: Some(stays(name, &other, namespace)), ..Launched::default() });
     }
     Ok(Launched { pods, secrets, notice: None })
-}
-
-/// The Deployment of another server in a server's namespace: the objects of its launcher have the same names and site. `None` if the user may
-/// not list Deployments.
-async fn other_server(cluster: &Cluster, plan: &SitePlan) -> Result<Option<String>, Diagnostic> {
-    if plan.role == Role::Client {
-        return Ok(None);
-    }
-    match another_server(cluster, plan.namespace.as_str(), plan.names.deployment.as_str()).await {
-        Err(fault) if fault.code == Code::PermissionDenied => Ok(None),
-        found => found,
-    }
 }
 
 fn stays(name: &str, other: &str, namespace: &str) -> Diagnostic {

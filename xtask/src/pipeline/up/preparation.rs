@@ -107,7 +107,8 @@ pub(crate) fn prepare_all(context: &Context<'_>, preparation: &Preparation) -> R
     });
     let times: Vec<_> = current.iter().map(|current| if *current { None } else { prepared.next() }).collect();
     drop(prepared);
-    let opened = (!found.has_errors()).then(|| federation_kits::open_all(&federation, values, file, output.as_deref(), access));
+    let open = || federation_kits::open_all(context, &federation, values, file, output.as_deref(), access);
+    let opened = (!found.has_errors()).then(open);
     let mut destined = opened.and_then(|opened| found.keep_checked(opened)).unwrap_or_default();
     for one in &mut destined {
         for values in &on_top {
