@@ -68,7 +68,15 @@ impl PreparationArguments {
 }
 
 /// The longest wait that flags in seconds allow: a year. Longer ones are typing errors, and the ends of such waits could not be told.
-pub(crate) const LONGEST: u64 = 365 * 24 * 60 * 60;
+const LONGEST: u64 = 365 * 24 * 60 * 60;
+
+/// Parses a wait in seconds. Helm and kubectl take `5m`, so the message says what is taken here.
+pub(crate) fn seconds(least: u64) -> impl Fn(&str) -> Result<u64, String> + Clone + Send + Sync + 'static {
+    move |text: &str| match text.parse::<u64>() {
+        Ok(seconds) if (least..=LONGEST).contains(&seconds) => Ok(seconds),
+        _ => Err(format!("give a whole number of seconds from {least} to {LONGEST}, such as 300 for five minutes")),
+    }
+}
 
 /// Which cluster a verb works on, and how: flattened into the arguments of every verb that talks to one.
 #[derive(Debug, Clone, clap::Args)]
@@ -84,7 +92,7 @@ pub(crate) struct ClusterArguments {
     #[arg(long, short = 'n', value_name = "NAME", value_parser = namespace)]
     pub(crate) namespace: Option<String>,
     /// How long the verb may take, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=LONGEST))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = seconds(1), allow_negative_numbers = true)]
     pub(crate) timeout: u64,
     /// Change nothing; show what would be changed.
     #[arg(long)]
@@ -218,6 +226,16 @@ mod tests {
     use clap::{Args as _, FromArgMatches as _};
 
     use super::ClusterArguments;
+
+    #[test]
+    fn a_wait_is_a_whole_number_of_seconds_and_the_message_says_so() {
+        let parse = super::seconds(1);
+        assert_eq!((parse("1"), parse("31536000")), (Ok(1), Ok(31_536_000)));
+        for text in ["5m", "5s", "-5", "0", "1.5", "", "31536001", "18446744073709551616"] {
+            assert!(parse(text).is_err_and(|message| message.contains("seconds from 1 to 31536000")), "{text}");
+        }
+        assert_eq!(super::seconds(0)("0"), Ok(0));
+    }
 
     #[test]
     fn the_size_of_a_claim_is_a_quantity_above_zero() {

@@ -6,7 +6,7 @@ use flare_diagnostic::{Code, Diagnostic, Faults};
 use flare_testbed::{ClusterName, DefaultStorageClass, Provider, Removed, Status, Taint, UpOptions, image::FlareImage};
 use serde_json::json;
 
-use super::arguments::LONGEST;
+use super::arguments::seconds;
 use crate::{
     context::Context,
     output::{Failure, Outcome, VerbResult, printable},
@@ -85,7 +85,7 @@ struct UpArguments {
     )]
     install_packages: bool,
     /// How long the built components may take until the cluster is ready, in seconds.
-    #[arg(long, default_value_t = 120, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=LONGEST))]
+    #[arg(long, default_value_t = 120, value_name = "SECONDS", value_parser = seconds(1), allow_negative_numbers = true)]
     timeout: u64,
 }
 

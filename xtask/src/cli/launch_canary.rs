@@ -7,7 +7,7 @@ use flare_pod_launch::{Limits, Transition};
 use serde_json::json;
 
 use super::{
-    arguments::{ClusterArguments, LONGEST},
+    arguments::{ClusterArguments, seconds},
     verify,
 };
 use crate::{
@@ -40,7 +40,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     gpus: u32,
     /// How long the pod may wait before it runs, in seconds [default: from the site, otherwise 120].
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=LONGEST))]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds(0), allow_negative_numbers = true)]
     pending_timeout: Option<u64>,
     #[command(flatten)]
     cluster: ClusterArguments,

@@ -12,7 +12,7 @@ use flare_pod_launch::{Evidence, JobPod, JobState, Limits, Settlement, Transitio
 use flare_pod_manifest::{Additions, Manifest};
 use serde_json::{Value, json};
 
-use super::arguments::{ClusterArguments, LONGEST};
+use super::arguments::{ClusterArguments, seconds};
 use crate::{
     context::Context,
     output::{Failure, Outcome, VerbResult, printable, table, write_to_stderr},
@@ -62,7 +62,7 @@ pub(crate) struct Arguments {
     ))]
     target: Option<Target>,
     /// How long a pod may wait for a node, and then for its job to run, in seconds [default: from job and site, otherwise 120].
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=LONGEST))]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds(0), allow_negative_numbers = true)]
     pending_timeout: Option<u64>,
     /// Keep pods that ended by themselves, with their Secrets.
     #[arg(long)]

@@ -7,7 +7,7 @@ use flare_doctor::{Finding, Severity, rollout};
 use serde_json::json;
 
 use super::{
-    arguments::{ClusterArguments, LONGEST, changes_nothing},
+    arguments::{ClusterArguments, changes_nothing, seconds},
     report::ReportArguments,
 };
 use crate::{
@@ -40,7 +40,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     watch: bool,
     /// How long the parent must run without a restart, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = rollout::WaitOptions::STABLE.as_secs(), value_parser = clap::value_parser!(u64).range(..=LONGEST))]
+    #[arg(long, value_name = "SECONDS", default_value_t = rollout::WaitOptions::STABLE.as_secs(), value_parser = seconds(0), allow_negative_numbers = true)]
     stable: u64,
     #[command(flatten)]
     report: ReportArguments,
