@@ -18,19 +18,19 @@ use kube::{
     config::{AuthInfo, ExecAuthCluster},
 };
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
-use tokio::time::timeout;
+use tokio::time::{Instant, error::Elapsed, sleep, timeout};
 use tower::{
     BoxError,
     util::{MapFutureLayer, MapRequestLayer, MapResponseLayer},
 };
 
 use crate::{
-    Access, Cluster, ClusterEnvironment, busy,
+    Access, Cluster, ClusterEnvironment, Operation, busy,
     clock::ServerClock,
     endpoint::{Credential, Endpoint},
     fault,
     kubeconfig::{self, Chosen},
-    permission, proxy,
+    permission, proxy, redirect, retry,
 };
 
 /// How long connecting to the API server may take; distant servers answer within a second.
@@ -100,7 +100,7 @@ async fn client(
     });
     match timeout(PLUGIN_DEADLINE, making).await {
         Ok(Ok(made)) => made.map_err(|error| fault::of_transport(&error, endpoint)),
-        Ok(Err(_)) => Err(Diagnostic::error(Code::Internal, "the Kubernetes client could not be made")),
+        Ok(Err(_)) => Err(unusable(endpoint)),
         Err(_) => Err(Diagnostic::error(
             Code::CredentialUnavailable,
             format!("the credential plug-in gave no credential within {} s", PLUGIN_DEADLINE.as_secs()),
@@ -109,15 +109,31 @@ async fn client(
     }
 }
 
-/// The beginning of an answer, or an error if it does not come or asks to wait.
+/// The fault if kube gives up while it makes the client: it writes the token into a header, and relies on its fitting in.
+fn unusable(endpoint: &Endpoint) -> Diagnostic {
+    match &endpoint.credential {
+        Credential::Token => {
+            Diagnostic::error(Code::KubeconfigInvalid, "the client could not be made with the token of the kubeconfig")
+                .hint("write `token` without line breaks and other control characters")
+        }
+        Credential::Plugin(program) => Diagnostic::error(
+            Code::CredentialUnavailable,
+            format!("`{program}` gave a credential with which no client can be made"),
+        )
+        .hint(format!("`{program}` has to print the token without line breaks and other control characters")),
+        _ => Diagnostic::error(Code::Internal, "the Kubernetes client could not be made"),
+    }
+}
+
+/// The beginning of an answer, or an error if it does not come, asks to wait or leads elsewhere.
 async fn in_time<B>(answer: impl Future<Output = Result<Response<B>, BoxError>>) -> Result<Response<B>, BoxError> {
-    busy::check(timeout(ANSWER_DEADLINE, answer).await??)
+    busy::check(timeout(ANSWER_DEADLINE, answer).await??).and_then(redirect::check)
 }
 
 /// The first request: shows that the connection, the certificates and, if the server requires one, the credential work.
 async fn version(client: &Client, endpoint: &Endpoint) -> Result<Info, Diagnostic> {
-    let asking = crate::Operation::named("get", "", "version", None);
-    match timeout(CONNECT_DEADLINE, client.apiserver_version()).await {
+    let asking = Operation::named("get", "", "version", None);
+    match answered(client, &asking).await {
         Ok(Ok(version)) => Ok(version),
         // Another 403 than that of a Kubernetes API is a proxy's.
         Ok(Err(kube::Error::Api(status))) if status.code == 403 && status.metadata.is_some() => {
@@ -126,6 +142,20 @@ async fn version(client: &Client, endpoint: &Endpoint) -> Result<Info, Diagnosti
         Ok(Err(kube::Error::Api(status))) => Err(fault::of_status(&status, &asking, endpoint)),
         Ok(Err(error)) => Err(fault::of_transport(&error, endpoint)),
         Err(_) => Err(fault::unreachable_server(&format!("no answer within {} s", CONNECT_DEADLINE.as_secs()), endpoint)),
+    }
+}
+
+/// The answer to the first request. A server that asks to wait is there, and is asked again, as kubectl does; nothing else is waited for.
+async fn answered(client: &Client, asking: &Operation) -> Result<kube::Result<Info>, Elapsed> {
+    let end = Instant::now() + CONNECT_DEADLINE;
+    let mut attempt = 0;
+    loop {
+        let answer = timeout(CONNECT_DEADLINE, client.apiserver_version()).await?;
+        let busy = answer.as_ref().err().filter(|error| busy::asked(error) > Duration::ZERO);
+        let pause = busy.and_then(|error| retry::pause(error, asking, attempt)).filter(|pause| Instant::now() + *pause < end);
+        let Some(pause) = pause else { return Ok(answer) };
+        sleep(pause).await;
+        attempt += 1;
     }
 }
 
@@ -191,7 +221,11 @@ fn address(server: &str, cluster: &kube::config::Cluster) -> Option<Uri> {
         (false, false) => format!("http://{server}"),
     };
     let uri: Uri = whole.parse().ok()?;
-    (uri.host().is_some() && matches!(uri.scheme_str(), Some("http" | "https"))).then_some(uri)
+    let authority = uri.authority()?;
+    // A port that is too high is no port to `Uri`, which would then name that of the scheme.
+    let port = authority.as_str().rsplit('@').next()?.strip_prefix(authority.host())?;
+    let is_whole = !authority.host().is_empty() && (matches!(port, "" | ":") || authority.port_u16().is_some());
+    (is_whole && matches!(uri.scheme_str(), Some("http" | "https"))).then_some(uri)
 }
 
 /// In a pod: the service account's token and the cluster's own CA.

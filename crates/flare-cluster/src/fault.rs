@@ -9,7 +9,7 @@ use kube::{Error, client::AuthError, core::Status};
 use rustls::{AlertDescription, CertificateError};
 use serde_json::error::Category;
 
-use crate::{Operation, busy::Busy, causes::find, endpoint::Endpoint};
+use crate::{Operation, busy::Busy, causes::find, endpoint::Endpoint, redirect::Redirect};
 
 /// The maximum length of a server's text in a message, in characters.
 const LONGEST_TEXT: usize = 600;
@@ -55,7 +55,7 @@ pub(crate) fn clipped(text: &str) -> String {
 pub(crate) fn may_heal(error: &Error) -> bool {
     match error {
         Error::Service(_) | Error::HyperError(_) | Error::ReadEvents(_) => {
-            find::<rustls::Error>(error).is_none() && find::<AuthError>(error).is_none()
+            find::<rustls::Error>(error).is_none() && find::<AuthError>(error).is_none() && find::<Redirect>(error).is_none()
         }
         Error::UpgradeConnection(_) => true,
         Error::Api(status) => matches!(status.code, 429 | 500 | 502 | 503 | 504),
@@ -73,6 +73,9 @@ pub(crate) fn of_transport(error: &Error, endpoint: &Endpoint) -> Diagnostic {
     }
     if let Some(busy) = find::<Busy>(error) {
         return Diagnostic::error(Code::ClusterBusy, format!("{} is busy: {busy}", endpoint.server_text())).hint(BUSY);
+    }
+    if let Some(redirect) = find::<Redirect>(error) {
+        return no_kubernetes(redirect.status.as_u16(), endpoint);
     }
     match error {
         Error::SerdeError(_) | Error::FromUtf8(_) | Error::UpgradeConnection(_) => {
@@ -195,11 +198,7 @@ pub(crate) fn of_status(status: &Status, operation: &Operation, endpoint: &Endpo
         401 => credential_refused(endpoint),
         429 | 500 | 502 | 503 | 504 => busy(),
         // Every answer of a Kubernetes API has `metadata`, even if empty.
-        _ if status.metadata.is_none() => Diagnostic::error(
-            Code::ClusterAnswerInvalid,
-            format!("{} answered as no Kubernetes API does (status {})", endpoint.server_text(), status.code),
-        )
-        .hint("check the kubeconfig's `server`: a web page or a proxy that wants a login answers there"),
+        _ if status.metadata.is_none() => no_kubernetes(status.code, endpoint),
         403 => Diagnostic::error(Code::AdmissionRefused, format!("the cluster refuses to {operation}: {said}")).hint(
             "a rule of the cluster (Pod Security, a quota or a webhook) says so; change what it names, or ask the administrator",
         ),
@@ -207,6 +206,13 @@ pub(crate) fn of_status(status: &Status, operation: &Operation, endpoint: &Endpo
         409 => conflict(status, operation),
         _ => invalid(status, operation),
     }
+}
+
+/// The fault of an answer that no Kubernetes API gives.
+fn no_kubernetes(status: u16, endpoint: &Endpoint) -> Diagnostic {
+    let message = format!("{} answered as no Kubernetes API does (status {status})", endpoint.server_text());
+    Diagnostic::error(Code::ClusterAnswerInvalid, message)
+        .hint("check the kubeconfig's `server`: a web page or a proxy that wants a login answers there")
 }
 
 fn not_found(status: &Status, operation: &Operation) -> Diagnostic {

@@ -140,7 +140,8 @@ const OTHER_FILE: &str = "name one that has a cluster with `--kubeconfig FILE` o
 
 fn pick(config: Kubeconfig, wanted: Option<&str>, files: &[PathBuf]) -> Result<Chosen, Diagnostic> {
     let first = files.first().map_or_else(|| Place::file("kubeconfig"), |file| Place::from(file.as_path()));
-    let names: Vec<String> = config.contexts.iter().map(|context| context.name.clone()).collect();
+    let usable = config.contexts.iter().filter(|context| context.context.is_some());
+    let names: Vec<String> = usable.map(|context| context.name.clone()).collect();
     if names.is_empty() {
         return Err(Diagnostic::error(Code::ContextNotFound, "the kubeconfig has no context at all").hint(OTHER_FILE).at(first));
     }

@@ -22,6 +22,7 @@ mod operation;
 mod permission;
 pub mod pod_state;
 mod proxy;
+mod redirect;
 mod retry;
 mod review;
 mod rules;

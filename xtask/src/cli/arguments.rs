@@ -82,7 +82,7 @@ pub(crate) struct ClusterArguments {
     #[arg(long, short = 'n', value_name = "NAME", value_parser = namespace)]
     pub(crate) namespace: Option<String>,
     /// How long the verb may take, in seconds, or as a time such as `90s` or `5m`.
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) timeout: u64,
     /// Change nothing; show what would be changed.
     #[arg(long)]

@@ -85,7 +85,7 @@ struct UpArguments {
     )]
     install_packages: bool,
     /// How long the built components may take until the cluster is ready, in seconds.
-    #[arg(long, default_value_t = 120, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, default_value_t = 120, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     timeout: u64,
 }
 

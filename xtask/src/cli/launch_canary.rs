@@ -37,7 +37,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     gpus: u32,
     /// How long the pod may wait before it runs, in seconds [default: from the site, otherwise 120].
-    #[arg(long, value_name = "SECONDS", value_parser = seconds::from_none)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds::from_none, allow_negative_numbers = true)]
     pending_timeout: Option<u64>,
     #[command(flatten)]
     cluster: ClusterArguments,

@@ -62,7 +62,7 @@ pub(crate) struct Arguments {
     ))]
     target: Option<Target>,
     /// How long a pod may wait for a node, and then for its job to run, in seconds [default: from job and site, otherwise 120].
-    #[arg(long, value_name = "SECONDS", value_parser = seconds::from_none)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds::from_none, allow_negative_numbers = true)]
     pending_timeout: Option<u64>,
     /// Keep pods that ended by themselves, with their Secrets.
     #[arg(long)]

@@ -41,7 +41,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     watch: bool,
     /// How long the parent must run without a restart, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = rollout::WaitOptions::STABLE.as_secs(), value_parser = seconds::from_none)]
+    #[arg(long, value_name = "SECONDS", default_value_t = rollout::WaitOptions::STABLE.as_secs(), value_parser = seconds::from_none, allow_negative_numbers = true)]
     stable: u64,
     #[command(flatten)]
     report: ReportArguments,

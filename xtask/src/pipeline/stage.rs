@@ -95,7 +95,15 @@ pub(crate) fn in_cluster<T, Work: Future<Output = Result<T, Faults>>>(
 /// Connects. Ctrl-C or the deadline may end it.
 pub(crate) async fn connect(context: &Context<'_>, access: &Access, limit: Duration) -> Result<Cluster, Faults> {
     let connected = async { Ok(flare_cluster::connect(access, &context.environment.cluster).await?) };
-    runtime::until(&context.interrupt, Instant::now() + limit, || late(limit), connected).await
+    runtime::until(&context.interrupt, Instant::now() + limit, || unconnected(limit), connected).await
+}
+
+/// The fault if nothing of the connection came about for so long: a credential plug-in may hang, or nobody write into a kubeconfig that is a pipe.
+fn unconnected(limit: Duration) -> Diagnostic {
+    let seconds = limit.as_millis().div_ceil(1000);
+    Diagnostic::error(Code::TimedOut, format!("there was no connection to the cluster within {seconds} s")).hint(
+        "see whether this machine reaches the cluster, and whether the credential plug-in of the kubeconfig ends if it has one (`kubectl version` uses both); or give it more time with `--timeout`",
+    )
 }
 
 /// The fault if the cluster leaves work undone for so long.

@@ -179,7 +179,7 @@ async fn a_user_who_may_not_ask_for_the_version_lacks_a_permission() {
     }
 }
 
-fn plugin(directory: &Path, script: &str) -> Value {
+pub(crate) fn plugin(directory: &Path, script: &str) -> Value {
     let path = directory.join("login");
     std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a script");
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a mode");
@@ -260,6 +260,8 @@ async fn what_cannot_be_an_address_or_a_certificate_is_said_before_anything_is_s
     let clusters = [
         json!({"server": "https://"}),
         json!({"server": "ftp://a"}),
+        json!({"server": "https://127.0.0.1:99999"}),
+        json!({"server": "https://:6443"}),
         json!({}),
         json!({"server": "https://a:6443", "certificate-authority-data": "%%%"}),
         json!({"server": "https://a:6443", "certificate-authority-data": "bm8gY2VydGlmaWNhdGU="}),

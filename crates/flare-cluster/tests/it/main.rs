@@ -6,6 +6,7 @@ mod answers;
 mod carrier;
 mod connect;
 mod exec;
+mod first_request;
 mod program;
 mod server;
 mod spdy;

@@ -182,7 +182,10 @@ impl Shape for ExtendedResource {
             return Some(text.to_owned());
         }
         let message = format!("`{path}`: `{}` is not a resource that a device plugin offers", shown(text));
-        reader.refuse(node, message, check_name(text).err().unwrap_or_else(|| example.to_owned()))
+        // A name without a domain would be likened to `cpu` and `memory`, which are none either.
+        let is_near = text.contains('/') || matches!(text.to_ascii_lowercase().as_str(), "gpu" | "gpus");
+        let hint = check_name(text).err().filter(|_| is_near);
+        reader.refuse(node, message, hint.unwrap_or_else(|| example.to_owned()))
     }
 
     fn schema(_: &[Target]) -> Schema {
