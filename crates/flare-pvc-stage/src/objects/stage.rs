@@ -116,9 +116,18 @@ async fn all(
         (None, _) => false,
     };
     config_maps.carry_out(tasks[0], write).await?;
-    secrets.carry_out(tasks[1], write).await?;
+    let secret = secrets.carry_out(tasks[1], write).await;
+    secret.map_err(|fault| if write.dry_run { fault } else { without_secret(fault) })?;
     let warnings = missing.into_iter().filter(|_| !claim_created).collect();
     Ok(Checked { value: done(kit, objects, tasks, claim_created), warnings })
+}
+
+/// The fault of the Secret, and what becomes of the `ConfigMap` before it: no chart names that one, so `unstage` does not look for it unasked.
+fn without_secret(fault: Diagnostic) -> Diagnostic {
+    let hint = fault.hint.clone().unwrap_or_default();
+    fault.hint(format!(
+        "{hint}; the ConfigMap is there already: run the same command again to go on, or `unstage --mode objects` to remove it"
+    ))
 }
 
 fn done(kit: &PreparedKit, objects: &KitObjects, tasks: [Task; 2], claim_created: bool) -> StagedObjects {
@@ -185,5 +194,20 @@ where
         }
         Err(found::holds_other(&format!("the {} `{name}`", K::KIND))
             .hint("another tool changes it: see who else writes in this namespace"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flare_diagnostic::Code;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_that_is_refused_tells_what_becomes_of_the_config_map() {
+        let fault = without_secret(Diagnostic::error(Code::AdmissionRefused, "exceeded quota").hint("ask the administrator"));
+        assert_eq!((fault.code, fault.message.as_str()), (Code::AdmissionRefused, "exceeded quota"));
+        let hint = fault.hint.unwrap();
+        assert!(hint.starts_with("ask the administrator; ") && hint.contains("`unstage --mode objects`"), "{hint}");
     }
 }
