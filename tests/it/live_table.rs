@@ -14,6 +14,7 @@ use integration_tests::{
     api_server::{ApiServer, Silence},
     closed_api_server,
     command::{Finished, Sandbox},
+    helm::helm,
     workspace_directory,
 };
 
@@ -41,7 +42,7 @@ fn up(sandbox: &Sandbox) -> Command {
     let up = "up --federation federation.yaml --prepared out --kubeconfig kubeconfig --timeout 600";
     let line = format!("stty rows 30 cols {WIDTH} -echo; exec '{PROGRAM}' {up} > result");
     let mut command = sandbox.command("script");
-    command.args(["--quiet", "--return", "--command", &line, "/dev/null"]).env("TERM", "xterm");
+    command.args(["--quiet", "--return", "--command", &line, "/dev/null"]).env("TERM", "xterm").env("HELM", helm());
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -154,7 +155,11 @@ fn ctrl_c_ends_a_run_and_takes_its_table_away() {
     let mut run = up(&sandbox).spawn().unwrap();
     let began = Instant::now();
     while !server.is_silent() {
-        assert!(began.elapsed() < Duration::from_mins(1), "it asks for nothing");
+        let has_ended = run.try_wait().unwrap().is_some();
+        if has_ended || began.elapsed() > Duration::from_mins(1) {
+            let _ = run.kill();
+            panic!("it asks for nothing: {:?}", run.wait_with_output());
+        }
         sleep(Duration::from_millis(20));
     }
     run.stdin.as_mut().unwrap().write_all(CTRL_C).unwrap();

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     demo_cluster::{self, DemoCluster},
+    demo_job::ADMIN,
     pinned,
     programs::{self, is_file},
 };
@@ -68,7 +69,8 @@ pub(crate) fn run(context: &Context<'_>, root: &Path, arguments: &Arguments) -> 
             participant["ok"] = data["ok"].clone();
             text.push_str(&line);
         }
-        let ended = cluster.run_job(context, root, &up).map_err(with_cluster)?;
+        let admin = requests.first().map(|request| request.kit.with_file_name(ADMIN)).unwrap_or_default();
+        let ended = cluster.run_job(context, root, &admin, &up).map_err(with_cluster)?;
         if let Some(ended) = ended {
             text.push_str(&ended.line());
             job = ended.to_json();

@@ -78,17 +78,19 @@ impl DemoCluster {
         Access { kubeconfig: Some(self.kubeconfig.clone()), context: None }
     }
 
-    /// Runs a job of the federation that is up. `None` if it has no server.
+    /// Runs a job of the federation that is up, with the admin's kit. `None` if it has no server.
     pub(super) fn run_job(
         &self,
         context: &Context<'_>,
         root: &Path,
+        admin: &Path,
         up: &[(PreparedParticipant, Reached)],
     ) -> Result<Option<EndedJob>, Faults> {
         let server = up.iter().find(|(prepared, _)| prepared.destined.role == Role::Server);
         let activity = context.activity();
         activity.show("submits a job as the admin, and waits for its end");
-        let ended = server.map(|(server, _)| demo_job::run(context, root, &self.access(), server.destined.kit())).transpose();
+        let ended =
+            server.map(|(server, _)| demo_job::run(context, root, admin, &self.access(), server.destined.kit())).transpose();
         activity.end();
         ended
     }

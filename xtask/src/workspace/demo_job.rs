@@ -17,10 +17,8 @@ use crate::{
     runtime,
 };
 
-/// The admin of the fixture federation.
-const ADMIN: &str = "admin@nvidia.com";
-/// The admin's kit.
-const KIT: &str = "fixtures/kits/plain-2.8.3/admin@nvidia.com";
+/// The admin of the fixture federation, whose kit lies beside those of the participants.
+pub(super) const ADMIN: &str = "admin@nvidia.com";
 /// The job: two rounds of a small model at both sites.
 const JOB: &str = "fixtures/demo/hello";
 /// The text in the job's meta.json that stands for the image of the job pods.
@@ -56,7 +54,13 @@ impl EndedJob {
 /// # Errors
 /// `CHECK_FAILED` for a job that did not end as it should; what the cluster refuses; `TIMED_OUT`, `INTERRUPTED`. The pod is deleted in
 /// every case.
-pub(super) fn run(context: &Context<'_>, root: &Path, access: &Access, server: &PreparedKit) -> Result<EndedJob, Faults> {
+pub(super) fn run(
+    context: &Context<'_>,
+    root: &Path,
+    admin: &Path,
+    access: &Access,
+    server: &PreparedKit,
+) -> Result<EndedJob, Faults> {
     let plan = server.plan();
     let (namespace, image) = (plan.namespace.as_str(), plan.parent.image.to_string());
     let mut job = texts(&root.join(JOB))?;
@@ -65,7 +69,7 @@ pub(super) fn run(context: &Context<'_>, root: &Path, access: &Access, server: &
             *text = text.replace(IMAGE, &image);
         }
     }
-    let told = json!({"admin": ADMIN, "kit": texts(&root.join(KIT))?, "job": job}).to_string() + "\n";
+    let told = json!({"admin": ADMIN, "kit": texts(admin)?, "job": job}).to_string() + "\n";
     let name = format!("flare-kube-demo-{}", run_name());
     let pod = pod(&name, &image);
     let work = async {
