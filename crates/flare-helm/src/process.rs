@@ -82,11 +82,12 @@ pub(crate) fn run(program: &Path, arguments: &[OsString], limits: RunLimits<'_>)
     command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn()?;
     let (stdout, stderr) = (read(child.stdout.take()), read(child.stderr.take()));
-    let ended = wait(&mut child, limits)?;
-    let (stdout, stderr) = (collected(stdout), collected(stderr));
-    Ok(match ended {
-        Ok(status) if status.success() => RunOutcome::Success(stdout),
-        Ok(_) => RunOutcome::Failure(stderr),
+    Ok(match wait(&mut child, limits)? {
+        Ok(status) => {
+            let (stdout, stderr) = (collected(stdout), collected(stderr));
+            if status.success() { RunOutcome::Success(stdout) } else { RunOutcome::Failure(stderr) }
+        }
+        // What it printed is not read to the end: a program that it started, such as a credential plug-in, may hold the pipes for ever.
         Err(why) => why,
     })
 }

@@ -52,6 +52,18 @@ fn a_run_whose_time_is_up_is_asked_to_end() {
     assert!(directory.path().join("ended").exists(), "it ended when it was asked to, and was not killed");
 }
 
+/// A credential plug-in that hangs, for example, keeps the pipes open into which Helm printed.
+#[test]
+fn a_run_whose_time_is_up_does_not_wait_for_what_it_left_behind() {
+    let directory = TempDir::new().unwrap();
+    program(directory.path(), "v3.20.0", "sleep 60 & echo $! > \"$(dirname \"$0\")/began\"\nwait");
+    let fault = upgrade(directory.path(), RunLimits { time: Duration::from_secs(2), stop: &NEVER });
+    assert_eq!(fault.code, Code::TimedOut);
+    assert!(!has_ended(directory.path()), "it is still there");
+    let left = fs::read_to_string(directory.path().join("began")).unwrap();
+    Command::new("kill").arg(left.trim()).status().unwrap();
+}
+
 #[test]
 fn a_run_that_its_caller_stops_is_asked_to_end() {
     let directory = TempDir::new().unwrap();
