@@ -30,7 +30,7 @@ use crate::{
     endpoint::{Credential, Endpoint},
     fault,
     kubeconfig::{self, Chosen},
-    permission, proxy, redirect, retry,
+    named_files, permission, proxy, redirect, retry,
 };
 
 /// How long connecting to the API server may take; distant servers answer within a second.
@@ -177,6 +177,7 @@ fn of_kubeconfig(
     let uri = address(&server, &cluster).ok_or_else(|| {
         invalid(format!("`server` of context `{context}` is not an address of a server"), "write it as `https://HOST:PORT`")
     })?;
+    named_files::check(&context, &cluster, &user)?;
     let loaded = ExecAuthCluster::try_from(&cluster).map_err(|_| {
         invalid(
             format!("the CA of context `{context}` cannot be read"),

@@ -17,6 +17,7 @@ mod jitter;
 mod kubeconfig;
 mod location;
 mod logs;
+mod named_files;
 mod objects;
 mod operation;
 mod permission;
