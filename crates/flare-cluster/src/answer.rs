@@ -1,8 +1,10 @@
-//! What is looked at in each answer before its body is read.
+//! What is looked at in each answer before kube reads it.
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::Response;
+use hyper::body::Body;
 use tokio::time::timeout;
 use tower::BoxError;
 
@@ -13,20 +15,27 @@ use crate::{busy, redirect};
 const ANSWER_DEADLINE: Duration = Duration::from_secs(45);
 
 /// The beginning of an answer, or an error if it does not come, asks to wait or leads elsewhere.
-pub(crate) async fn in_time<B>(answer: impl Future<Output = Result<Response<B>, BoxError>>) -> Result<Response<B>, BoxError> {
-    busy::check(timeout(ANSWER_DEADLINE, answer).await??).and_then(redirect::check)
+pub(crate) async fn in_time<B>(answer: impl Future<Output = Result<Response<B>, BoxError>>) -> Result<Response<B>, BoxError>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
+    let checked = async { busy::check_object(busy::check(answer.await?)?).await };
+    timeout(ANSWER_DEADLINE, checked).await?.and_then(redirect::check)
 }
 
 #[cfg(test)]
 mod tests {
+    use kube::client::Body as Text;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
     async fn a_request_that_is_never_answered_fails() {
         let begin = tokio::time::Instant::now();
-        let error = in_time(std::future::pending::<Result<Response<()>, BoxError>>()).await.expect_err("there is no answer");
+        let error = in_time(std::future::pending::<Result<Response<Text>, BoxError>>()).await.expect_err("there is no answer");
         assert!(error.is::<tokio::time::error::Elapsed>(), "{error}");
         assert_eq!(begin.elapsed(), ANSWER_DEADLINE);
-        in_time(async { Ok(Response::new(())) }).await.expect("an answer");
+        in_time(async { Ok(Response::new(Text::empty())) }).await.expect("an answer");
     }
 }
