@@ -10,7 +10,7 @@ use std::{
 };
 
 use flare_diagnostic::{Code, Diagnostic};
-use http::{Response, Uri};
+use http::{Response, StatusCode, Uri};
 use k8s_openapi::apimachinery::pkg::version::Info;
 use kube::{
     Client, Config,
@@ -19,26 +19,22 @@ use kube::{
 };
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use tokio::time::{Instant, error::Elapsed, sleep, timeout};
-use tower::{
-    BoxError,
-    util::{MapFutureLayer, MapRequestLayer, MapResponseLayer},
-};
+use tower::util::{MapFutureLayer, MapRequestLayer, MapResponseLayer};
 
 use crate::{
-    Access, Cluster, ClusterEnvironment, Operation, busy,
+    Access, Cluster, ClusterEnvironment, Operation,
+    answer::in_time,
+    busy,
     clock::ServerClock,
     endpoint::{Credential, Endpoint},
     fault,
     kubeconfig::{self, Chosen},
-    named_files, permission, proxy, redirect, retry,
+    named_files, permission, proxy, retry,
+    token_file::TokenFile,
 };
 
 /// How long connecting to the API server may take; distant servers answer within a second.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
-
-/// How long the beginning of an answer may take. [`Cluster`] limits its own requests sooner; the lists and the starts of a watch are sent by
-/// kube, which waits for ever.
-const ANSWER_DEADLINE: Duration = Duration::from_secs(45);
 
 /// How long the files of a kubeconfig may take to be read: they may be pipes, into which another program writes.
 const READING_DEADLINE: Duration = Duration::from_secs(15);
@@ -86,17 +82,27 @@ async fn client(
     config.connect_timeout = Some(CONNECT_DEADLINE);
     // `retry` knows what may be repeated; kube's own retries wait for up to 1000 s.
     config.default_retry = false;
-    let counting = MapRequestLayer::new(move |request: http::Request<Body>| {
-        requests.fetch_add(1, Ordering::Relaxed);
-        request
-    });
-    let hearing = MapResponseLayer::new(move |answer: Response<_>| {
-        clock.hear(&answer);
-        answer
-    });
+    let has_token_file = endpoint.credential == Credential::TokenFile;
     let making = tokio::task::spawn_blocking(move || {
+        let taken = if has_token_file { TokenFile::take(&mut config.auth_info) } else { Ok(None) };
+        let token_file = taken.map_err(kube::Error::Auth)?.map(Arc::new);
+        let refused = token_file.clone();
+        let hearing = MapResponseLayer::new(move |answer: Response<_>| {
+            clock.hear(&answer);
+            if let Some(token_file) = refused.as_ref().filter(|_| answer.status() == StatusCode::UNAUTHORIZED) {
+                token_file.was_refused();
+            }
+            answer
+        });
+        let asking = MapRequestLayer::new(move |mut request: http::Request<Body>| {
+            requests.fetch_add(1, Ordering::Relaxed);
+            if let Some(token_file) = &token_file {
+                token_file.authorize(&mut request);
+            }
+            request
+        });
         let client = ClientBuilder::try_from(config)?.with_layer(&hearing);
-        Ok(client.with_layer(&MapFutureLayer::new(in_time)).with_layer(&counting).build())
+        Ok::<_, kube::Error>(client.with_layer(&MapFutureLayer::new(in_time)).with_layer(&asking).build())
     });
     match timeout(PLUGIN_DEADLINE, making).await {
         Ok(Ok(made)) => made.map_err(|error| fault::of_transport(&error, endpoint)),
@@ -123,11 +129,6 @@ fn unusable(endpoint: &Endpoint) -> Diagnostic {
         .hint(format!("`{program}` has to print the token without line breaks and other control characters")),
         _ => Diagnostic::error(Code::Internal, "the Kubernetes client could not be made"),
     }
-}
-
-/// The beginning of an answer, or an error if it does not come, asks to wait or leads elsewhere.
-async fn in_time<B>(answer: impl Future<Output = Result<Response<B>, BoxError>>) -> Result<Response<B>, BoxError> {
-    busy::check(timeout(ANSWER_DEADLINE, answer).await??).and_then(redirect::check)
 }
 
 /// The first request: shows that the connection, the certificates and, if the server requires one, the credential work.
@@ -174,6 +175,7 @@ fn of_kubeconfig(
     // An empty value counts as absent, as in kubectl.
     cluster.certificate_authority_data = cluster.certificate_authority_data.filter(|data| !data.is_empty());
     cluster.certificate_authority = cluster.certificate_authority.filter(|path| !path.is_empty());
+    user.token_file = user.token_file.filter(|path| !path.is_empty());
     let uri = address(&server, &cluster).ok_or_else(|| {
         invalid(format!("`server` of context `{context}` is not an address of a server"), "write it as `https://HOST:PORT`")
     })?;
@@ -276,19 +278,5 @@ fn credential(user: &AuthInfo) -> Credential {
         Credential::Certificate
     } else {
         Credential::Nothing
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_request_that_is_never_answered_fails() {
-        let begin = tokio::time::Instant::now();
-        let error = in_time(std::future::pending::<Result<Response<()>, BoxError>>()).await.expect_err("there is no answer");
-        assert!(error.is::<tokio::time::error::Elapsed>(), "{error}");
-        assert_eq!(begin.elapsed(), ANSWER_DEADLINE);
-        in_time(async { Ok(Response::new(())) }).await.expect("an answer");
     }
 }

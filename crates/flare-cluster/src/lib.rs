@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod answer;
 mod backoff;
 mod busy;
 mod causes;
@@ -29,6 +30,7 @@ mod review;
 mod rules;
 mod selection;
 pub mod start_fault;
+mod token_file;
 mod watch;
 
 pub use backoff::Backoff;

@@ -19,7 +19,7 @@ pub struct Limits {
     pub blind: Duration,
     /// How long it may refuse with a permanent error (403, no namespace).
     pub refused: Duration,
-    /// How long it may refuse the credential (401): a client reads a renewed token up to a minute after it was written.
+    /// How long it may refuse the credential (401): what renews a token may be late. Its file is read again after each refusal.
     pub unauthorized: Duration,
     /// How long a pod that ran may be Unknown, without a phase, or terminating after its deletion.
     pub ending: Duration,

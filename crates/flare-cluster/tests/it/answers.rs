@@ -165,6 +165,25 @@ async fn a_server_that_is_busy_or_drops_the_connection_is_asked_again() {
 }
 
 #[tokio::test]
+async fn the_time_of_a_header_beside_a_status_is_waited_for() {
+    let attempts = AtomicUsize::new(0);
+    let server = Server::start(move |asked| {
+        let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": 429});
+        usual(asked).unwrap_or_else(|| match attempts.fetch_add(1, Ordering::SeqCst) {
+            0 => Answer::Later(429, "soon", status),
+            1 => Answer::Later(429, "3", status),
+            _ => Answer::Json(200, serde_json::to_value(object("a")).expect("JSON")),
+        })
+    })
+    .await;
+    let (objects, begin) = (server.connect().await.namespaced::<ConfigMap>("site-1"), tokio::time::Instant::now());
+    objects.apply("a", &object("a"), WriteOptions::default()).await.expect("at last");
+    let waited = begin.elapsed();
+    // A header that is no number counts as none, and a refusal without one as a second.
+    assert!(waited >= Duration::from_secs(4) && server.count("configmaps") == 3, "{waited:?}");
+}
+
+#[tokio::test]
 async fn a_creation_is_not_sent_twice_where_the_first_may_have_arrived() {
     let server = Server::start(|asked| usual(asked).unwrap_or(Answer::Close)).await;
     let objects = server.connect().await.namespaced::<ConfigMap>("site-1");

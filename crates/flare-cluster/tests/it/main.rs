@@ -11,4 +11,5 @@ mod program;
 mod server;
 mod spdy;
 mod tls;
+mod token_file;
 mod watch;

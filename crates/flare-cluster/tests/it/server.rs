@@ -34,6 +34,8 @@ pub(crate) struct Asked {
 pub(crate) enum Answer {
     /// A status and a body.
     Json(u16, Value),
+    /// The same beside a header `Retry-After`.
+    Later(u16, &'static str, Value),
     /// A status and a page.
     Page(u16, &'static str),
     /// The lines of a watch; then the connection is kept open.
@@ -143,6 +145,10 @@ where
         record.lock().expect("the record").push(asked.clone());
         match handler(&asked) {
             Answer::Json(status, body) => write(&mut connection, status, "application/json", &body.to_string()).await,
+            Answer::Later(status, after, body) => {
+                let kind = format!("application/json\r\nRetry-After: {after}");
+                write(&mut connection, status, &kind, &body.to_string()).await;
+            }
             Answer::Page(status, body) => write(&mut connection, status, "text/html", body).await,
             Answer::Lines(lines) => {
                 let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
