@@ -5,6 +5,7 @@ mod disturbed;
 mod ends;
 mod site_defaults;
 mod sweep;
+mod token;
 mod unschedulable;
 
 use std::fs;

@@ -5,9 +5,11 @@ use std::fs;
 use integration_tests::cluster::namespace::Namespace;
 use integration_tests::cluster::node;
 use integration_tests::cluster::run::Following;
+use integration_tests::reference::Release;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
+use super::canary::{canary, prepare};
 use super::{LONG, SHORT, Site, jobs, last_document};
 
 /// Writes a pod template for each study.
@@ -104,5 +106,10 @@ fn a_job_waits_for_a_gpu_that_is_freed() {
     last_document(&mut first, 130);
     site.let_run("second");
     site.assert_stream("gpu_freed", &jobs(&last_document(&mut second, 0))[0]);
+    let kit = prepare(&namespace, &site.sandbox, Release::V28, "", &[]);
+    let found = canary(&namespace, &kit, &["--gpus", "1"], 1);
+    let row = |id: &str| found.iter().find(|row| row["id"] == id).unwrap_or_else(|| panic!("{id}: {found:?}"));
+    assert_eq!(row("J01")["severity"], "ok", "it got the GPU: {found:?}");
+    assert_eq!(row("J09")["message"], "1 nvidia.com/gpu was asked for, and no GPU is in /dev", "which is only a number");
     drop(change);
 }

@@ -119,7 +119,7 @@ def gpus(wanted, resource):
         found("J09", "ok", "%s, and %s in /dev" % (asked, ", ".join(seen)))
     else:
         hint = "see whether the node's device plugin and container runtime hand GPUs to pods"
-        there = "%d are" % len(seen) if seen else "no GPU is"
+        there = "%d %s" % (len(seen), "is" if len(seen) == 1 else "are") if seen else "no GPU is"
         found("J09", "error", "%s, and %s in /dev" % (asked, there), hint)
 
 
