@@ -1,4 +1,5 @@
-//! The files that a kubeconfig names: one that cannot be read is named, which kube does not do for most of them.
+//! The files with certificates and keys that a kubeconfig names: one that cannot be read is named, which kube does not do. A token file
+//! is read where it is used.
 
 use std::path::Path;
 
@@ -14,7 +15,6 @@ pub(crate) fn check(context: &str, cluster: &Cluster, user: &AuthInfo) -> Result
         ("certificate-authority", &cluster.certificate_authority, cluster.certificate_authority_data.is_some()),
         ("client-certificate", &user.client_certificate, user.client_certificate_data.is_some()),
         ("client-key", &user.client_key, user.client_key_data.is_some()),
-        ("tokenFile", &user.token_file, user.token.is_some()),
     ];
     for (key, file, has_data) in named {
         let Some(file) = file.as_deref().filter(|file| !file.is_empty() && !has_data) else { continue };
@@ -46,7 +46,6 @@ mod tests {
         let with_data = Cluster { certificate_authority_data: Some("eA==".to_owned()), ..with_ca };
         assert_eq!(said(&with_data, &user), Ok(()));
         assert_eq!(said(&cluster, &AuthInfo { client_key: missing(), ..AuthInfo::default() }), text("client-key"));
-        assert_eq!(said(&cluster, &AuthInfo { token_file: missing(), ..AuthInfo::default() }), text("tokenFile"));
         let fault = check("c", &cluster, &AuthInfo { client_certificate: missing(), ..AuthInfo::default() }).unwrap_err();
         assert_eq!(fault.place.map(|place| place.to_string()).as_deref(), Some("/nowhere/it"));
     }
