@@ -147,7 +147,8 @@ mod tests {
     /// What becomes of an object beside the header `Retry-After`.
     async fn object(status: u16, after: &str, object: &Value) -> Result<Response<kube::client::Body>, BoxError> {
         let answer = Response::builder().status(status).header("content-type", "application/json").header("retry-after", after);
-        check_object(answer.body(object.to_string().into_bytes().into()).expect("an answer")).await
+        let body = kube::client::Body::from(object.to_string().into_bytes());
+        check_object(answer.body(body).expect("an answer")).await
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::{Limits, trouble};
 
-/// A client reads a token file again up to a minute after it was renewed.
+/// What renews a token file may be late: the kubelet looks about once a minute. The file itself is read again after each refusal.
 const LONGEST: Duration = Duration::from_secs(90);
 
 /// The wait for a renewed credential.
