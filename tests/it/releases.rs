@@ -144,13 +144,16 @@ fn every_release_has_a_reference_an_image_and_a_kit() {
 type Written = fn(Target) -> String;
 
 /// Pages and examples that list all releases, by their patch releases or as targets.
-const LISTS: [(&str, Written); 7] = [
+const LISTS: [(&str, Written); 10] = [
     ("README.md", patch_release),
     ("tests/README.md", patch_release),
     ("docs/behaviour.md", patch_release),
+    ("docs/defects.md", patch_release),
     ("fixtures/kits/README.md", patch_release),
     ("fixtures/kits/make.sh", patch_release),
+    ("fixtures/names/README.md", patch_release),
     ("fixtures/configs/README.md", number),
+    ("crates/flare-pod-manifest/README.md", number),
     ("crates/flare-federation/federation.example.yaml", number),
 ];
 

@@ -112,7 +112,7 @@ enum MappingOrFile {
     File(String),
 }
 
-/// `2.8` or `2.9`, quoted or not.
+/// A release line, quoted or not.
 struct TargetValue;
 
 impl<'de> Deserialize<'de> for TargetValue {
@@ -127,9 +127,10 @@ impl JsonSchema for TargetValue {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> schemars::Schema {
-        // Without quotes YAML reads a number.
+        // Without quotes YAML reads a number, and 2.1 where 2.10 stands, which no editor should propose.
         let texts = Target::ALL.iter().map(|target| json!(target.as_str()));
-        let numbers = Target::ALL.iter().filter_map(|target| target.as_str().parse::<f64>().ok()).map(|number| json!(number));
+        let number = |target: &Target| target.as_str().parse::<f64>().ok().filter(|number| number.to_string() == target.as_str());
+        let numbers = Target::ALL.iter().filter_map(number).map(|number| json!(number));
         schemars::json_schema!({"description": "The FLARE release line", "enum": texts.chain(numbers).collect::<Vec<_>>()})
     }
 }

@@ -52,7 +52,7 @@ fn defect_28_null_is_left_out_everywhere() {
         let mut parent =
             "parent_port workspace_pvc workspace_mount_path python_path resources pod_security_context image_pull_secrets"
                 .to_owned();
-        if target == Target::V2_9 {
+        if target.capabilities().internal_mutual_tls {
             parent.push_str(" internal_connection_security");
         }
         let nulls = |keys: &str| format!("  {}: null\n", keys.replace(' ', ": null\n  "));

@@ -162,13 +162,14 @@ fn the_example_is_valid_and_shows_the_defaults() {
             config.places.clear();
             config
         };
+        let knows_security = target.capabilities().internal_mutual_tls;
         // Uncommented: `#key: value` and the lines below `#resources:`.
         let uncommented = |examples: bool| -> String {
             let line = |line: &str| -> String {
                 let rest = line.trim_start();
                 let indent = &line[..line.len() - rest.len()];
                 match rest.strip_prefix('#') {
-                    Some(key) if target == Target::V2_8 && key.starts_with("internal_connection_security") => String::new(),
+                    Some(key) if !knows_security && key.starts_with("internal_connection_security") => String::new(),
                     Some(key) if key.starts_with("e.g. ") => {
                         if examples {
                             format!("{indent}{}\n", &key[5..])

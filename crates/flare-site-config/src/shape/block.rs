@@ -219,8 +219,8 @@ impl ConfigReader {
 
 fn other_target_hint(rule: &KeyRule) -> String {
     let targets: Vec<_> = Target::ALL.into_iter().filter(|target| rule.is_known(*target)).collect();
-    let targets = Target::choice(&targets);
-    format!("`{}` exists for FLARE {targets}: remove it, or pass `--target {targets}`", rule.key)
+    let flags: Vec<_> = targets.iter().map(|target| format!("`--target {target}`")).collect();
+    format!("`{}` exists for FLARE {}: remove it, or pass {}", rule.key, Target::choice(&targets), flags.join(" or "))
 }
 
 /// The schema of a block; an optional key may be null, which means the same as leaving it out.
