@@ -9,6 +9,7 @@ use crate::{
     context::Context,
     generated::man_pages::man_pages,
     output::{Outcome, VerbResult},
+    pipeline::output_file,
 };
 
 /// Print the manual page, or write the pages of all verbs into a directory
@@ -34,8 +35,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Arguments, command: clap::C
     let mut files = Vec::new();
     for (name, page) in pages {
         let path = directory.join(&name);
-        flare_file_tree::write_file(&path, page.as_bytes(), 0o644, true)
-            .map_err(|error| error.into_diagnostic_or(Code::InvalidArgs, "name another directory with `--output`"))?;
+        output_file::write(&path, page.as_bytes())?;
         text.push_str(&format!("{}\n", path.display()));
         files.push(path);
     }
