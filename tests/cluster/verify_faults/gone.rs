@@ -46,8 +46,11 @@ fn wait_until_available_again(site: &Site<'_>) {
         let renewed =
             asked(&["get", "lease", "--namespace", "kube-node-lease", "--output", "jsonpath={.items[0].spec.renewTime}"]);
         let is_alive = renewed.parse::<jiff::Timestamp>().is_ok_and(|renewed| renewed > began);
-        let is_available =
-            is_alive && asked(&["get", "deployment", "site-1", "--output", "jsonpath={.status.availableReplicas}"]).trim() == "1";
+        let ready = r#"jsonpath={.items[0].status.conditions[?(@.type=="Ready")].status}"#;
+        let is_available = is_alive
+            && asked(&["get", "deployment", "site-1", "--output", "jsonpath={.status.availableReplicas}"]).trim() == "1"
+            && asked(&["get", "pods", "--output", ready]).trim() == "True"
+            && asked(&["get", "nodes", "--output", ready]).trim() == "True";
         since.set(is_available.then(|| since.get().unwrap_or_else(Instant::now)));
         since.get().filter(|since| since.elapsed() >= STAYS)
     };
@@ -60,7 +63,27 @@ const STAYS: Duration = Duration::from_secs(20);
 /// Runs a verb, and kills the API server once the verb waits whether the parent stays up.
 fn without_api_server(site: &Site<'_>, command: &mut Command) -> (Instant, Output) {
     let mut verb = Telling::start(command.arg("-v"));
-    verb.wait_for("has to stay up");
+    verb.wait_for(STAYING);
+    stopped_under(site, verb)
+}
+
+/// As [`without_api_server`] after an outage: controllers whose watches begin anew late may call a node not ready that has been back for long,
+/// and the verb is right to wait for the parent then. It is run again.
+fn without_api_server_again(site: &Site<'_>, command: impl Fn() -> Command) -> (Instant, Output) {
+    for _ in 0..3 {
+        wait_until_available_again(site);
+        let mut verb = Telling::start(command().arg("-v"));
+        if verb.tells(STAYING) {
+            return stopped_under(site, verb);
+        }
+    }
+    panic!("the parent was never found to run");
+}
+
+/// What a verb tells while it waits whether the parent stays up.
+const STAYING: &str = "has to stay up";
+
+fn stopped_under(site: &Site<'_>, verb: Telling) -> (Instant, Output) {
     let _gone = component::stop(&site.namespace, "kube-apiserver");
     let gone = Instant::now();
     (gone, verb.output())
@@ -87,10 +110,11 @@ fn an_api_server_that_goes_for_good_is_named_by_verify_and_by_install() {
                 fault.named(site, gone, &document)
             });
             let verified = unreachable().named_by("verify", |site, fault| {
-                wait_until_available_again(site);
-                let mut verify = site.namespace.cluster.program(PROGRAM);
-                verify.arg("verify").arg(site.prepared()).args(["-o", "json", "--stable", "15", "--timeout", "40"]);
-                let (gone, output) = without_api_server(site, &mut verify);
+                let (gone, output) = without_api_server_again(site, || {
+                    let mut verify = site.namespace.cluster.program(PROGRAM);
+                    verify.arg("verify").arg(site.prepared()).args(["-o", "json", "--stable", "15", "--timeout", "40"]);
+                    verify
+                });
                 assert_eq!(output.status.code(), Some(1));
                 fault.named(site, gone, &envelope(&output))
             });

@@ -30,16 +30,20 @@ impl Telling {
 
     /// Waits until it tells a line with this text; fails the test if it ends before, or after three minutes.
     pub fn wait_for(&mut self, text: &str) {
+        assert!(self.tells(text), "no `{text}` was told: {:#?}", self.heard);
+    }
+
+    /// As [`Self::wait_for`]; `false` where that fails the test.
+    pub fn tells(&mut self, text: &str) -> bool {
         let deadline = Instant::now() + LIMIT;
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let line = self.lines.recv_timeout(left);
-            let (_, line) = line.unwrap_or_else(|why| panic!("no `{text}` was told ({why}): {:#?}", self.heard));
+        while let Ok((_, line)) = self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            let is_told = line.contains(text);
             self.heard.push(line);
-            if self.heard.last().is_some_and(|line| line.contains(text)) {
-                return;
+            if is_told {
+                return true;
             }
         }
+        false
     }
 
     /// Waits for its end; returns status and stdout, and as stderr all that it told.
