@@ -3,7 +3,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
-use integration_tests::{command::Sandbox, pod_cluster::PodCluster, workspace_directory};
+use integration_tests::{command::Sandbox, demo_federation, pod_cluster::PodCluster};
 use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_flare-kube-under-test");
@@ -27,10 +27,8 @@ esac
 /// The demo federation in three clusters, each with the claim of its participant. The server has a kubeconfig of its own, `site-1` a context of
 /// another one, `site-2` a context of that which the command line names. Its current context leads nowhere.
 fn scene() -> (Sandbox, [PodCluster; 3]) {
-    let (sandbox, clusters) = (Sandbox::new(), [(); 3].map(|()| PodCluster::start()));
-    let demo = workspace_directory().join("fixtures/demo/federation.yaml");
-    let kits = workspace_directory().join("fixtures/kits");
-    let mut text = fs::read_to_string(&demo).unwrap().replace("../kits", kits.to_str().unwrap());
+    let (sandbox, clusters) = (demo_federation::sandbox(), [(); 3].map(|()| PodCluster::start()));
+    let mut text = fs::read_to_string(sandbox.join("federation.yaml")).unwrap();
     let keys = ["kubeconfig: own-0", "kubeconfig: shared, context: one", "context: two"];
     for (name, keys) in NAMES.into_iter().zip(keys) {
         let entry = format!("{{name: {name},");
@@ -38,7 +36,6 @@ fn scene() -> (Sandbox, [PodCluster; 3]) {
         text = text.replace(&entry, &format!("{entry} {keys},"));
     }
     fs::write(sandbox.join("federation.yaml"), text).unwrap();
-    fs::copy(demo.with_file_name("k8s.yaml"), sandbox.join("k8s.yaml")).unwrap();
     let mut shared = json!({"apiVersion": "v1", "kind": "Config", "current-context": "nowhere", "users": [{"name": "u", "user": {"token": "t"}}],
         "clusters": [{"name": "nowhere", "cluster": {"server": "http://127.0.0.1:1"}}],
         "contexts": [{"name": "nowhere", "context": {"cluster": "nowhere", "user": "u"}}]});

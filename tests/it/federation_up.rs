@@ -6,8 +6,8 @@ use integration_tests::{
     api_server::ApiServer,
     closed_api_server,
     command::{Finished, Sandbox},
+    demo_federation::{self, write_kubeconfig},
     helm::helm,
-    workspace_directory,
 };
 use serde_json::{Value, json};
 
@@ -19,18 +19,8 @@ const UP: &str = "up --federation federation.yaml --prepared out --kubeconfig cl
 
 /// The demo federation, not prepared, and a kubeconfig of a cluster that lets nobody in.
 fn scene() -> Sandbox {
-    let sandbox = Sandbox::new();
-    let demo = workspace_directory().join("fixtures/demo/federation.yaml");
-    let text =
-        fs::read_to_string(&demo).unwrap().replace("../kits", workspace_directory().join("fixtures/kits").to_str().unwrap());
-    fs::write(sandbox.join("federation.yaml"), text).unwrap();
-    fs::copy(demo.with_file_name("k8s.yaml"), sandbox.join("k8s.yaml")).unwrap();
-    let config = format!(
-        "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{{name: c, cluster: {{server: '{}'}}}}]\n\
-         users: [{{name: c, user: {{}}}}]\ncontexts: [{{name: c, context: {{cluster: c, user: c}}}}]\n",
-        closed_api_server::start()
-    );
-    fs::write(sandbox.join("closed"), config).unwrap();
+    let sandbox = demo_federation::sandbox();
+    write_kubeconfig(&sandbox.join("closed"), &closed_api_server::start());
     sandbox
 }
 

@@ -14,8 +14,8 @@ use integration_tests::{
     api_server::{ApiServer, Silence},
     closed_api_server,
     command::{Finished, Sandbox},
+    demo_federation::{self, write_kubeconfig},
     helm::helm,
-    workspace_directory,
 };
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_flare-kube-under-test");
@@ -25,17 +25,6 @@ const WIDTH: usize = 100;
 
 /// The key that a terminal turns into an interruption.
 const CTRL_C: &[u8] = b"\x03";
-
-/// The demo federation.
-fn scene() -> Sandbox {
-    let sandbox = Sandbox::new();
-    let demo = workspace_directory().join("fixtures/demo/federation.yaml");
-    let kits = workspace_directory().join("fixtures/kits");
-    let text = fs::read_to_string(&demo).unwrap().replace("../kits", kits.to_str().unwrap());
-    fs::write(sandbox.join("federation.yaml"), text).unwrap();
-    fs::copy(demo.with_file_name("k8s.yaml"), sandbox.join("k8s.yaml")).unwrap();
-    sandbox
-}
 
 /// `up` on a terminal of its own. The result goes to a file, so that the terminal shows only what is told meanwhile.
 fn up(sandbox: &Sandbox) -> Command {
@@ -128,13 +117,8 @@ fn check(finished: &Finished, table: &[&str]) {
 
 #[test]
 fn a_run_that_fails_leaves_its_errors_and_no_table() {
-    let sandbox = scene();
-    let config = format!(
-        "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{{name: c, cluster: {{server: '{}'}}}}]\n\
-         users: [{{name: c, user: {{}}}}]\ncontexts: [{{name: c, context: {{cluster: c, user: c}}}}]\n",
-        closed_api_server::start()
-    );
-    fs::write(sandbox.join("kubeconfig"), config).unwrap();
+    let sandbox = demo_federation::sandbox();
+    write_kubeconfig(&sandbox.join("kubeconfig"), &closed_api_server::start());
     let finished = Finished::new(&up(&sandbox).output().unwrap(), sandbox.path()).expect_code(5);
     let table = [
         "NAME             PREPARE  STAGE  INSTALL  VERIFY",
@@ -149,7 +133,7 @@ fn a_run_that_fails_leaves_its_errors_and_no_table() {
 
 #[test]
 fn ctrl_c_ends_a_run_and_takes_its_table_away() {
-    let (sandbox, server) = (scene(), ApiServer::start());
+    let (sandbox, server) = (demo_federation::sandbox(), ApiServer::start());
     server.kubeconfig(&sandbox.join("kubeconfig"));
     server.begin(Some(Silence { request: 2, carried_out: false }));
     let mut run = up(&sandbox).spawn().unwrap();

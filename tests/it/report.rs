@@ -12,7 +12,7 @@ use std::{
 use integration_tests::{
     closed_api_server,
     command::{Finished, Sandbox},
-    workspace_directory,
+    demo_federation::{self, write_kubeconfig},
 };
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -25,17 +25,8 @@ fn run(sandbox: &Sandbox, line: &str) -> Finished {
 
 /// The demo federation, and a kubeconfig of a cluster at this address.
 fn scene(server: &str) -> Sandbox {
-    let sandbox = Sandbox::new();
-    let demo = workspace_directory().join("fixtures/demo/federation.yaml");
-    let kits = workspace_directory().join("fixtures/kits");
-    let text = fs::read_to_string(&demo).unwrap().replace("../kits", kits.to_str().unwrap());
-    fs::write(sandbox.join("federation.yaml"), text).unwrap();
-    fs::copy(demo.with_file_name("k8s.yaml"), sandbox.join("k8s.yaml")).unwrap();
-    let config = format!(
-        "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{{name: c, cluster: {{server: '{server}'}}}}]\n\
-         users: [{{name: c, user: {{}}}}]\ncontexts: [{{name: c, context: {{cluster: c, user: c}}}}]\n"
-    );
-    fs::write(sandbox.join("config"), config).unwrap();
+    let sandbox = demo_federation::sandbox();
+    write_kubeconfig(&sandbox.join("config"), server);
     sandbox
 }
 

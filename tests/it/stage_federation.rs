@@ -4,7 +4,7 @@ use std::fs;
 
 use integration_tests::{
     command::{Finished, Sandbox},
-    workspace_directory,
+    demo_federation,
 };
 use serde_json::Value;
 
@@ -14,12 +14,7 @@ fn run(sandbox: &Sandbox, line: &str) -> Finished {
 
 /// The demo federation, prepared below `out`.
 fn prepared() -> Sandbox {
-    let sandbox = Sandbox::new();
-    let demo = workspace_directory().join("fixtures/demo/federation.yaml");
-    let text =
-        fs::read_to_string(&demo).unwrap().replace("../kits", workspace_directory().join("fixtures/kits").to_str().unwrap());
-    fs::write(sandbox.join("federation.yaml"), text).unwrap();
-    fs::copy(demo.with_file_name("k8s.yaml"), sandbox.join("k8s.yaml")).unwrap();
+    let sandbox = demo_federation::sandbox();
     let _ = run(&sandbox, "prepare --federation federation.yaml --output out").expect_code(0);
     sandbox
 }

@@ -16,6 +16,7 @@ pub mod cleanup;
 pub mod closed_api_server;
 pub mod cluster;
 pub mod command;
+pub mod demo_federation;
 pub mod helm;
 pub mod identity;
 pub mod kit;

@@ -27,7 +27,7 @@ const IMAGE: &str = "IMAGE";
 const PROGRAM: &str = include_str!("demo_job.py");
 /// The time limit for the pod's start and the job.
 const LIMIT: Duration = Duration::from_mins(10);
-/// How the status of a job that did what it should begins and ends.
+/// The status of a job that did what it should.
 const COMPLETED: &str = "FINISHED:COMPLETED";
 
 /// How a job ended.
