@@ -198,7 +198,9 @@ impl<'run> Reader<'run> {
         // Rules know the files of a directory itself by name; what is as long as this further down is somebody's model or data.
         let known =
             wanted.is_some_and(|directory| path.strip_prefix(directory).is_ok_and(|below| below.components().count() < 2));
-        let room = self.options.memory.saturating_sub(self.memory).min(self.options.on_disk_above);
+        let is_needed = path.parent().is_some_and(|parent| self.options.own_files_in_memory.iter().any(|one| one == parent));
+        let room = if is_needed { u64::MAX } else { self.options.memory.saturating_sub(self.memory) };
+        let room = room.min(self.options.on_disk_above);
         // A file with holes stays on disk, so that it is copied with them.
         let has_holes = stat.st_blocks.unsigned_abs().saturating_mul(512) < length && length > HOLES_FROM;
         let room = if has_holes { 0 } else { room };
@@ -215,7 +217,7 @@ impl<'run> Reader<'run> {
             Ok(None) => Content::OnDisk { source: canonical(self.root).join(&path), length },
             Err(error) => return self.unreadable(&path, Errno::from_io_error(&error).unwrap_or(Errno::IO)),
         };
-        if wanted.is_none() && matches!(content, Content::Bytes(_)) {
+        if wanted.is_none() && !is_needed && matches!(content, Content::Bytes(_)) {
             self.memory += content.len();
         }
         if let Ok(relative) = RelativePath::new(path) {

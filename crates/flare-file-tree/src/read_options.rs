@@ -19,6 +19,9 @@ pub struct ReadOptions {
     pub in_memory: Vec<PathBuf>,
     /// A file that stands in one of those directories itself and is longer than this, in bytes, is a fault; further down it stays on disk.
     pub in_memory_limit: u64,
+    /// Directories whose own files are read into memory even if the memory of [`Self::memory`] is used up, because their content is
+    /// needed. Those longer than [`Self::on_disk_above`] stay on disk.
+    pub own_files_in_memory: Vec<PathBuf>,
     /// More files and directories than this are a fault: the path is probably the wrong one.
     pub entries: usize,
     /// A directory below the root that contains a file of this name is left out, because it belongs to
@@ -36,6 +39,7 @@ impl ReadOptions {
             memory: 64 << 20,
             in_memory: Vec::new(),
             in_memory_limit: 64 << 20,
+            own_files_in_memory: Vec::new(),
             entries: 1_000_000,
             not_with: None,
         }
@@ -59,6 +63,13 @@ impl ReadOptions {
     #[must_use]
     pub fn in_memory(mut self, directory: impl Into<PathBuf>) -> Self {
         self.in_memory.push(directory.into());
+        self
+    }
+
+    /// Reads the files that stand in a directory itself into memory, up to `on_disk_above` each.
+    #[must_use]
+    pub fn own_files_in_memory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.own_files_in_memory.push(directory.into());
         self
     }
 }

@@ -19,6 +19,15 @@ const MARKER_MODE: u32 = 0o644;
 
 /// How much of a kit is held in memory, in bytes: whole kits, but not the data and models that some contain.
 const IN_MEMORY: u64 = 8 << 20;
+/// The files of `local/` that are looked into besides those with facts of the plan: whatever else the kit holds, they are in memory.
+const LOOKED_INTO: [&str; 6] = [
+    "local/authorization.json",
+    "local/authorization.json.default",
+    "local/log_config.json",
+    "local/log_config.json.default",
+    "local/study_data.yaml",
+    "local/study_runtime.yaml",
+];
 const IN_MEMORY_EACH: u64 = 1 << 20;
 
 /// How a prepared directory is read back.
@@ -84,7 +93,8 @@ impl PreparedKit {
     fn read(path: &Path, options: OpenOptions, memory: u64) -> Result<Checked<Self>, Faults> {
         // What users put into `transfer/` is none of the kit's business, such as a link, which a kit must not have.
         let mut reading = ReadOptions::new(Code::InvalidPreparedKit).in_memory(CHART).in_memory(MARKER_FILE).exclude(TRANSFER);
-        reading = facts::FILES.into_iter().fold(reading, ReadOptions::in_memory);
+        reading = facts::FILES.into_iter().chain(LOOKED_INTO).fold(reading, ReadOptions::in_memory);
+        reading = reading.own_files_in_memory(STARTUP);
         reading.memory = memory;
         reading.on_disk_above = IN_MEMORY_EACH;
         Self::from_tree(FileTree::read(path, &reading)?, options)
@@ -102,8 +112,7 @@ impl PreparedKit {
     pub fn from_tree(tree: FileTree, options: OpenOptions) -> Result<Checked<Self>, Faults> {
         let marker = Marker::parse(tree.bytes(MARKER_FILE).ok_or_else(no_marker)?)?;
         let digests = FileDigests::of(&tree, Code::InvalidPreparedKit, is_answered_for)?;
-        let [found, _] = digests.listed();
-        let changes = changes::compare(&marker.files, &found);
+        let changes = changes::compare(marker.files, &digests);
         let mut found = Collector::new();
         found.extend(changes.iter().filter_map(FileChange::diagnostic));
         if let Some(bytes) = tree.bytes(values::FILE) {

@@ -1,9 +1,14 @@
 //! Checks the study files of a kit when it is prepared, for faults that would stop its jobs later.
 
+use std::io::Read as _;
+
 use flare_diagnostic::{Checked, Diagnostic, Place};
-use flare_file_tree::FileTree;
+use flare_file_tree::{Content, Entry, FileTree};
 use flare_names::Target;
 use flare_pod_manifest::{FileContent, SitePath, check_study_files};
+
+/// The maximum length of a study file or pod template in bytes.
+const LONGEST: u64 = 4 << 20;
 
 /// The faults of the study files and pod templates of a kit, as warnings: the parent starts nevertheless, and the
 /// files can still be corrected where it reads them.
@@ -24,12 +29,20 @@ fn will_stop_jobs(fault: Diagnostic) -> Diagnostic {
     Diagnostic { message, ..fault }.into_warning().at(place)
 }
 
+/// The bytes of a file, of which a prepared kit holds only some in memory; `None` if it is too long or cannot be read.
+fn bytes(content: &Content) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut reader = (content.len() <= LONGEST).then(|| content.reader().ok())??;
+    reader.read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
+
 /// The content of a path below a kit.
 pub(super) fn content(kit: &FileTree, path: &SitePath) -> FileContent {
     match path {
-        SitePath::BelowKit(path) => match kit.bytes(path) {
-            Some(bytes) => FileContent::Bytes(bytes.to_vec()),
-            None if kit.get(path).is_some() => FileContent::Unreadable,
+        SitePath::BelowKit(path) => match kit.get(path) {
+            Some(Entry::File { content, .. }) => bytes(content).map_or(FileContent::Unreadable, FileContent::Bytes),
+            Some(Entry::Directory { .. }) => FileContent::Unreadable,
             None => FileContent::Missing,
         },
         SitePath::AsItStands(_) => FileContent::Missing,

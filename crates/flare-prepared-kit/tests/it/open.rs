@@ -49,6 +49,30 @@ fn a_digest_is_that_of_the_moment_in_which_the_kit_was_opened() {
 }
 
 #[test]
+fn what_is_looked_into_is_in_memory_however_much_else_the_kit_holds() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = directory.path().join("kit");
+    commit(prepared(Role::Client, Target::V2_8).tree(), &output, &CommitOptions::default()).unwrap();
+    for number in 0..20 {
+        // Each is short enough to be held in memory, all together are not, and they are read before `startup/`.
+        std::fs::write(output.join(format!("local/data-{number:02}")), vec![number; 1 << 20]).unwrap();
+    }
+    for kit in [PreparedKit::open(&output, STRICT), PreparedKit::open_on_disk(&output, STRICT)] {
+        let kit = kit.unwrap().value;
+        let tree = kit.tree();
+        assert!(tree.is_file("local/data-19") && tree.bytes("local/data-19").is_none());
+        let startup: Vec<_> = tree.files().filter(|(path, ..)| path.as_path().starts_with("startup")).collect();
+        assert!(!startup.is_empty());
+        for (path, ..) in startup {
+            assert!(tree.bytes(path).is_some(), "{path}");
+        }
+        for file in ["local/resources.json.default", "local/comm_config.json", "local/study_data.yaml"] {
+            assert!(tree.bytes(file).is_some(), "{file}");
+        }
+    }
+}
+
+#[test]
 fn the_marker_holds_digests_and_no_key() {
     let kit = prepared(Role::Client, Target::V2_8);
     let marker = text(kit.tree(), MARKER_FILE);
