@@ -83,7 +83,8 @@ pub(super) fn run(
         let ended = runtime::until(&context.interrupt, end, || late(LIMIT), Box::pin(submitted)).await;
         // If this fails, too, the pod's own deadline ends it, and `demo --down` removes it.
         let removed = pods.delete(&name, &DeleteOptions::default()).await;
-        let ended = ended?;
+        let ended =
+            ended.map_err(|faults| if faults.first().code == Code::Interrupted { interrupted().into() } else { faults })?;
         removed?;
         Ok::<_, Faults>(ended)
     };
@@ -94,6 +95,12 @@ pub(super) fn run(
     let message = format!("the demo's job {} ended with {}", printable(&ended.id), printable(&ended.status));
     let hint = format!("read why with `kubectl --namespace {namespace} logs deployment/{}`", plan.names.deployment);
     Err(Diagnostic::error(Code::CheckFailed, message).hint(hint).into())
+}
+
+/// Unlike other interruptions this one leaves what was begun: the federation, and on it a job that was submitted.
+fn interrupted() -> Diagnostic {
+    let message = "interrupted; the federation is up, and a job that was submitted goes on";
+    Diagnostic::error(Code::Interrupted, message).hint("run the same command again, or end the federation with `--down`")
 }
 
 /// The files of a directory, path → text.
