@@ -38,6 +38,9 @@ exit "$status""#;
 /// How long after SIGTERM the whole run is killed from here, in case its watcher is gone.
 const GRACE_PERIOD: Duration = Duration::from_secs(15);
 
+/// The maximum length in bytes of what is kept of a pipe: many times the longest list of releases or manifest.
+const LONGEST_OUTPUT: u64 = 64 << 20;
+
 /// How often the run and its limits are checked.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
@@ -123,16 +126,35 @@ fn wait(child: &mut Child, limits: RunLimits<'_>) -> io::Result<Result<ExitStatu
     Ok(Err(why))
 }
 
-/// Reads to the end in parallel, so that no pipe fills up.
+/// Reads to the end in parallel, so that no pipe fills up. Of endless output only the beginning is kept.
 fn read(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
-        // If reading fails, what was read so far is shown.
-        let _ = pipe.map(|mut pipe| pipe.read_to_end(&mut bytes));
+        if let Some(mut pipe) = pipe {
+            // If reading fails, what was read so far is shown.
+            let _ = (&mut pipe).take(LONGEST_OUTPUT).read_to_end(&mut bytes);
+            let _ = io::copy(&mut pipe, &mut io::sink());
+        }
         bytes
     })
 }
 
 fn collected(reading: JoinHandle<Vec<u8>>) -> Vec<u8> {
     reading.join().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Read as _};
+
+    use super::{LONGEST_OUTPUT, collected, read};
+
+    #[test]
+    fn only_the_beginning_of_endless_output_is_kept_and_the_rest_is_still_read() {
+        let (ours, theirs) = io::pipe().expect("a pipe");
+        let writing = std::thread::spawn(move || io::copy(&mut io::repeat(b'x').take(LONGEST_OUTPUT + 3), &mut &theirs));
+        assert_eq!(collected(read(Some(ours))).len() as u64, LONGEST_OUTPUT);
+        let written = writing.join().expect("it writes").expect("nobody closed the pipe");
+        assert_eq!(written, LONGEST_OUTPUT + 3);
+    }
 }
