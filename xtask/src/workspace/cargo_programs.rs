@@ -19,21 +19,21 @@ pub(crate) struct CargoProgram {
 }
 
 impl CargoProgram {
-    pub(crate) fn deny(context: &Context<'_>, root: &Path) -> Result<Self, Faults> {
-        Self::pinned(context, root, "cargo-deny")
+    pub(crate) fn deny(cache: &Path, root: &Path) -> Result<Self, Faults> {
+        Self::pinned(cache, root, "cargo-deny")
     }
 
-    pub(crate) fn nextest(context: &Context<'_>, root: &Path) -> Result<Self, Faults> {
-        Self::pinned(context, root, "cargo-nextest")
+    pub(crate) fn nextest(cache: &Path, root: &Path) -> Result<Self, Faults> {
+        Self::pinned(cache, root, "cargo-nextest")
     }
 
-    fn pinned(context: &Context<'_>, root: &Path, name: &'static str) -> Result<Self, Faults> {
+    fn pinned(cache: &Path, root: &Path, name: &'static str) -> Result<Self, Faults> {
         let lines = pinned::versions(root, "cargo")?;
         let version = lines.iter().find_map(|line| line.strip_prefix(name)?.split_whitespace().next()).ok_or_else(|| {
             Diagnostic::error(Code::CheckFailed, format!("`tools/cargo/versions` has no version of {name}"))
                 .hint(format!("add a line `{name} VERSION`"))
         })?;
-        let path = context.environment.cache_directory.join(format!("tools/{name}-{version}/bin/{name}"));
+        let path = cache.join(format!("tools/{name}-{version}/bin/{name}"));
         Ok(Self { name, version: version.to_owned(), path })
     }
 

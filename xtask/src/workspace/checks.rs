@@ -10,11 +10,12 @@ use std::{
 use flare_diagnostic::Faults;
 
 use super::{
+    announcement::announcement,
     cargo_programs::CargoProgram,
     left_out::{self, BROWSER_TESTS, CLUSTER_TESTS, TESTBED_TESTS, TestProgram},
     packages::workspace,
-    packaging, pinned,
-    programs::{self, cargo, is_file, streaming},
+    packaging,
+    programs::{self, cargo, streaming},
     steps::Steps,
     test_cluster::TestCluster,
 };
@@ -91,23 +92,9 @@ impl Checks<'_> {
 
     /// Reports first what has to be built, and how long that takes.
     fn announce(&self, cluster: bool) -> Result<(), Faults> {
-        let (context, root) = (self.context, self.root);
-        let cache = &context.environment.cache_directory;
-        let mut missing = Vec::new();
-        let helm = pinned::versions(root, "helm")?.into_iter().filter(|version| !is_file(&pinned::helm(cache, version)));
-        missing.extend(helm.map(|version| format!("Helm {version} with Go (3 minutes)")));
-        let reference =
-            pinned::versions(root, "reference")?.into_iter().filter(|version| !is_file(&pinned::reference(cache, version)));
-        missing.extend(reference.map(|version| format!("nvflare {version} with Python (a minute)")));
-        if self.lints {
-            let programs = [CargoProgram::deny(context, root)?, CargoProgram::nextest(context, root)?];
-            missing.extend(programs.iter().filter(|program| !program.is_there()).map(CargoProgram::to_be_made));
-        }
-        if cluster {
-            missing.push("Kubernetes and FLARE's images, where they are missing (20 minutes)".to_owned());
-        }
-        if !missing.is_empty() {
-            write_to_stderr(&format!("made once, into {}: {}\n", cache.display(), missing.join(", ")));
+        let cache = &self.context.environment.cache_directory;
+        if let Some(announcement) = announcement(cache, self.root, self.lints, cluster)? {
+            write_to_stderr(&announcement);
         }
         Ok(())
     }
@@ -133,7 +120,9 @@ impl Checks<'_> {
         let docs = ["doc", "--workspace", "--no-deps", "--locked", "--quiet"];
         self.step(steps, "docs", cargo(context, root).args(docs).env("RUSTDOCFLAGS", "-D warnings"))?;
         steps.run("packages", || packaging::check(context, root))?;
-        let Some(deny) = steps.run("cargo-deny", || CargoProgram::deny(context, root)?.install(context, root))? else {
+        let Some(deny) =
+            steps.run("cargo-deny", || CargoProgram::deny(&context.environment.cache_directory, root)?.install(context, root))?
+        else {
             steps.leave_out(LICENCES, "cargo-deny is not there");
             return Ok(());
         };
@@ -152,7 +141,7 @@ impl Checks<'_> {
     /// The test runner, if it is installed or required.
     fn nextest(&self, steps: &mut Steps) -> Result<Option<PathBuf>, Faults> {
         let (context, root) = (self.context, self.root);
-        let nextest = CargoProgram::nextest(context, root)?;
+        let nextest = CargoProgram::nextest(&context.environment.cache_directory, root)?;
         if self.lints || nextest.is_there() {
             return steps.run("cargo-nextest", || nextest.install(context, root));
         }

@@ -1,5 +1,6 @@
 //! What only makes sense in a checkout of flare-kube: its tests, its generated files, its demo and its benches.
 
+mod announcement;
 mod bench;
 mod cargo_programs;
 mod checkout;
