@@ -5,12 +5,13 @@ use std::{
     fmt,
     os::unix::ffi::OsStrExt as _,
     path::{Component, Path, PathBuf},
+    sync::Arc,
 };
 
 /// A path below a directory: relative, not empty, without `.`, `..` and NUL, in its shortest form. Ordered component by
-/// component, so that `a/b` comes before `a-b`, as FLARE's staging sorts. Names need not be UTF-8.
+/// component, so that `a/b` comes before `a-b`, as FLARE's staging sorts. Names need not be UTF-8. Copies share their text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct RelativePath(PathBuf);
+pub struct RelativePath(Arc<Path>);
 
 /// A path that is absolute, is empty, leads out of its directory or contains a NUL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +35,7 @@ impl RelativePath {
         }
         // Equal paths must have equal bytes, because digests are computed over bytes.
         let shortest: PathBuf = path.components().collect();
-        Ok(Self(shortest))
+        Ok(Self(shortest.into()))
     }
 
     /// A path written in the source code.
@@ -58,7 +59,7 @@ impl RelativePath {
     /// The path of something below this one.
     #[must_use]
     pub fn join(&self, below: &Self) -> Self {
-        Self(self.0.join(&below.0))
+        Self(self.0.join(&below.0).into())
     }
 
     /// The path relative to a directory; `None` if it is not below that directory, or is that directory.

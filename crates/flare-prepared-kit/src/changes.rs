@@ -3,9 +3,14 @@
 use std::{collections::BTreeMap, fmt};
 
 use flare_diagnostic::{Code, Diagnostic, Place, printable};
+use flare_file_tree::{Digest, RelativePath};
 use serde::Serialize;
 
-use crate::{CHART, LOCAL, STARTUP, values};
+use crate::{
+    CHART, LOCAL, STARTUP,
+    fingerprint::{FileDigests, key},
+    values,
+};
 
 /// How a file differs from what `prepare` wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -38,14 +43,19 @@ pub struct FileChange {
     pub kind: ChangeKind,
 }
 
-/// Compares digests, in the order of paths.
-pub(crate) fn compare(written: &BTreeMap<String, String>, found: &BTreeMap<String, String>) -> Vec<FileChange> {
-    let gone = written.keys().filter(|file| !found.contains_key(*file)).map(|file| (file, ChangeKind::Removed));
-    let other = found.iter().filter_map(|(file, digest)| match written.get(file) {
-        None => Some((file, ChangeKind::Added)),
-        Some(written) => (written != digest).then_some((file, ChangeKind::Edited)),
-    });
-    let mut changes: Vec<_> = gone.chain(other).map(|(file, kind)| FileChange { file: file.clone(), kind }).collect();
+/// Compares the digests in a marker with those of the files that are there. Sorted by path.
+pub(crate) fn compare(mut written: BTreeMap<String, String>, found: &FileDigests) -> Vec<FileChange> {
+    let differs = |(path, digest): (&RelativePath, &Digest)| {
+        let file = key(path);
+        let kind = match written.remove(&file) {
+            None => ChangeKind::Added,
+            Some(written) if written == digest.to_string() => return None,
+            Some(_) => ChangeKind::Edited,
+        };
+        Some(FileChange { file, kind })
+    };
+    let mut changes: Vec<_> = found.iter().filter_map(differs).collect();
+    changes.extend(written.into_keys().map(|file| FileChange { file, kind: ChangeKind::Removed }));
     changes.sort_by(|one, other| one.file.cmp(&other.file));
     changes
 }

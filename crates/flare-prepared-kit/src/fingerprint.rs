@@ -3,8 +3,8 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use flare_diagnostic::{Code, Faults};
-use flare_file_tree::{Digest, FileTree, RelativePath};
+use flare_diagnostic::{Code, Diagnostic, Faults};
+use flare_file_tree::{Content, Digest, FileTree, Hasher, RelativePath};
 
 use crate::{CHART, LOCAL, STARTUP, TRANSFER, marker::MARKER_FILE};
 
@@ -15,11 +15,12 @@ pub(crate) struct FileDigests(BTreeMap<RelativePath, Digest>);
 impl FileDigests {
     /// The digests of the wanted files. `code` is the code of the fault of a file that can no longer be read.
     pub(crate) fn of(tree: &FileTree, code: Code, wanted: impl Fn(&Path) -> bool) -> Result<Self, Faults> {
-        let mut digests = BTreeMap::new();
-        for (path, content, _) in tree.files().filter(|(path, ..)| wanted(path.as_path())) {
-            digests.insert(path.clone(), content.digest().map_err(|error| error.into_diagnostic(code))?);
-        }
-        Ok(Self(digests))
+        let digested = |(path, content, _): (&RelativePath, &Content, u32)| match content.digest() {
+            Ok(digest) => Ok((path.clone(), digest)),
+            Err(error) => Err(error.into_diagnostic(code)),
+        };
+        let digests = tree.files().filter(|(path, ..)| wanted(path.as_path())).map(digested).collect::<Result<_, Diagnostic>>();
+        Ok(Self(digests?))
     }
 
     /// Adds the digests of another tree, which is placed in a directory of this one.
@@ -36,13 +37,19 @@ impl FileDigests {
 
     /// The fingerprint, which depends only on `startup/` and `local/`.
     pub(crate) fn fingerprint(&self) -> Digest {
-        let mut input = b"flare-kube kit 1\0".to_vec();
+        let mut input = Hasher::default();
+        input.update(b"flare-kube kit 1\0");
         for (path, digest) in self.0.iter().filter(|(path, _)| counts(path.as_path())) {
-            input.extend((path.as_bytes().len() as u64).to_le_bytes());
-            input.extend(path.as_bytes());
-            input.extend(digest.0);
+            input.update(&(path.as_bytes().len() as u64).to_le_bytes());
+            input.update(path.as_bytes());
+            input.update(&digest.0);
         }
-        Digest::of(&input)
+        input.finish()
+    }
+
+    /// All files with their digests, sorted by path.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&RelativePath, &Digest)> {
+        self.0.iter()
     }
 
     /// Path and digest as the marker lists them: the files of `startup/`, `local/` and the chart, and the others.

@@ -83,12 +83,11 @@ impl Marker {
             Faults::from(Diagnostic::error(Code::InvalidPreparedKit, message).hint(hint).at(Place::file(MARKER_FILE)))
         };
         // The parser's message is not passed on: it may quote the file, which may be anything.
-        let Some(head) = MarkerHead::parse(bytes) else {
+        let Some(format) = MarkerHead::parse(bytes).map(|head| head.format_version) else {
             let message = format!("`{MARKER_FILE}` is not a marker of flare-kube");
             return Err(fault(message, "name the output of `prepare`, or prepare the kit again to another directory"));
         };
-        if head.format_version > FORMAT_VERSION {
-            let format = head.format_version;
+        if format > FORMAT_VERSION {
             let message = format!("a newer flare-kube made this directory (format {format}, known is {FORMAT_VERSION})");
             return Err(fault(message, OF_A_NEWER_RELEASE));
         }

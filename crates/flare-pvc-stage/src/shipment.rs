@@ -51,15 +51,39 @@ struct Request<'request> {
     entries: &'request [Listed<'request>],
 }
 
-#[derive(Debug, Clone, Serialize)]
+/// An entry of the kit, with the digest if it is a file.
+#[derive(Debug, Clone, Copy)]
 struct Listed<'kit> {
-    path: Base64<'kit>,
-    kind: &'static str,
-    mode: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    size: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sha256: Option<Hex>,
+    path: &'kit RelativePath,
+    entry: &'kit Entry,
+    digest: Option<Digest>,
+}
+
+impl<'kit> Listed<'kit> {
+    fn content(&self) -> Option<&'kit Content> {
+        match self.entry {
+            Entry::File { content, .. } => Some(content),
+            Entry::Directory { .. } => None,
+        }
+    }
+}
+
+impl Serialize for Listed<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Written<'kit> {
+            path: Base64<'kit>,
+            kind: &'static str,
+            mode: u32,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            size: Option<u64>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            sha256: Option<Hex>,
+        }
+        let (path, mode, sha256) = (Base64(self.path), self.entry.mode(), self.digest.map(Hex));
+        let kind = if self.entry.is_directory() { "directory" } else { "file" };
+        Written { path, kind, mode, size: self.content().map(Content::len), sha256 }.serialize(serializer)
+    }
 }
 
 /// A path, in JSON as base64, since it need not be UTF-8.
@@ -100,7 +124,6 @@ pub struct Shipment<'kit> {
     transfer: bool,
     repair: Option<Repair>,
     entries: Vec<Listed<'kit>>,
-    contents: Vec<&'kit Content>,
 }
 
 /// Shows only the amount, since the bytes include private keys.
@@ -141,22 +164,16 @@ impl<'kit> Shipment<'kit> {
         let empty = Self::rollback(owner);
         let mut shipment = Self { verb: "stage", fingerprint: Some(fingerprint), transfer, ..empty };
         let kit = tree.iter().filter(|(path, _)| KIT.iter().any(|directory| path.as_path().starts_with(directory)));
-        for (place, entry) in kit {
-            let path = Base64(place);
-            match entry {
-                Entry::Directory { mode } => {
-                    shipment.entries.push(Listed { path, kind: "directory", mode: *mode, size: None, sha256: None });
-                }
-                Entry::File { content, mode } => {
-                    let digest = match known(place) {
-                        Some(digest) => digest,
-                        None => content.digest().map_err(|error| error.into_diagnostic(Code::InvalidPreparedKit))?,
-                    };
-                    let (size, sha256) = (Some(content.len()), Some(Hex(digest)));
-                    shipment.entries.push(Listed { path, kind: "file", mode: *mode, size, sha256 });
-                    shipment.contents.push(content);
-                }
-            }
+        for (path, entry) in kit {
+            let listed = Listed { path, entry, digest: None };
+            let digest = match listed.content() {
+                None => None,
+                Some(content) => match known(path) {
+                    Some(digest) => Some(digest),
+                    None => Some(content.digest().map_err(|error| error.into_diagnostic(Code::InvalidPreparedKit))?),
+                },
+            };
+            shipment.entries.push(Listed { digest, ..listed });
         }
         Ok(shipment)
     }
@@ -169,15 +186,7 @@ impl<'kit> Shipment<'kit> {
 
     /// A request without files: to put back the kit that the last staging replaced.
     pub fn rollback(owner: KitOwner) -> Self {
-        Self {
-            verb: "rollback",
-            owner,
-            fingerprint: None,
-            transfer: false,
-            repair: None,
-            entries: Vec::new(),
-            contents: Vec::new(),
-        }
+        Self { verb: "rollback", owner, fingerprint: None, transfer: false, repair: None, entries: Vec::new() }
     }
 
     /// A request without files: to remove the kit.
@@ -187,12 +196,17 @@ impl<'kit> Shipment<'kit> {
 
     /// The number of files.
     pub fn files(&self) -> usize {
-        self.contents.len()
+        self.contents().count()
     }
 
     /// The total size of all files in bytes.
     pub fn bytes(&self) -> u64 {
-        self.contents.iter().map(|content| content.len()).sum()
+        self.contents().map(Content::len).sum()
+    }
+
+    /// The contents of the files, in the order in which they are listed.
+    fn contents(&self) -> impl Iterator<Item = &Content> {
+        self.entries.iter().filter_map(Listed::content)
     }
 
     /// The request, which the volume's program reads first. `id` is the run's id: letters, digits and `-`.
@@ -213,13 +227,13 @@ impl<'kit> Shipment<'kit> {
 
     /// The request's body: a reader of [`Self::bytes`] bytes. `progress` is called as the files are read.
     pub fn body<'shipment>(&'shipment self, progress: Progress<'shipment>) -> impl AsyncRead + Unpin + Send {
-        Sending { contents: self.contents.iter(), open: None, files: 0, bytes: 0, progress }
+        Sending { contents: self.contents(), open: None, files: 0, bytes: 0, progress }
     }
 }
 
 /// A reader of all contents, one after the other.
-struct Sending<'bytes> {
-    contents: std::slice::Iter<'bytes, &'bytes Content>,
+struct Sending<'bytes, Contents> {
+    contents: Contents,
     /// The content that is being read.
     open: Option<ContentReader<'bytes>>,
     files: u64,
@@ -227,7 +241,7 @@ struct Sending<'bytes> {
     progress: Progress<'bytes>,
 }
 
-impl Sending<'_> {
+impl<'bytes, Contents: Iterator<Item = &'bytes Content>> Sending<'bytes, Contents> {
     /// Reads some bytes; none at the end.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
@@ -247,7 +261,7 @@ impl Sending<'_> {
     }
 }
 
-impl AsyncRead for Sending<'_> {
+impl<'bytes, Contents: Iterator<Item = &'bytes Content> + Unpin> AsyncRead for Sending<'bytes, Contents> {
     fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         // A local file is read in this thread, which is faster than passing it to another one.
         while buffer.remaining() > 0 {
@@ -274,7 +288,7 @@ mod tests {
         let then = Digest::of(b"what it was");
         let known = |path: &RelativePath| (path.as_bytes() == b"local/known").then_some(then);
         let shipment = Shipment::listing(owner, Digest::of(b""), false, &tree, known).expect("a tree in memory");
-        let listed: Vec<_> = shipment.entries.iter().filter_map(|entry| entry.sha256.map(|digest| digest.0)).collect();
+        let listed: Vec<_> = shipment.entries.iter().filter_map(|entry| entry.digest).collect();
         assert_eq!(listed, [then, Digest::of(b"not digested yet")]);
     }
 }
