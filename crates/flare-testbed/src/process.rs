@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeSet,
     fs,
+    io::Read as _,
     os::unix::fs::MetadataExt as _,
     path::Path,
     thread,
@@ -26,6 +27,9 @@ pub(crate) const INIT_PROCESS: &str = "init";
 
 /// The name of that component in clusters that an earlier flare-kube started.
 const EARLIER_INIT_PROCESS: &str = "anchor";
+
+/// How much of an environment is looked at, in bytes. Those of a cluster's processes take less than one thousand.
+const LONGEST_ENVIRONMENT: usize = 256 << 10;
 
 /// One process.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -57,7 +61,7 @@ impl Process {
         let status = fs::read_to_string(directory.join("status")).ok()?;
         let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim);
         let namespace = |name: &str| fs::metadata(directory.join("ns").join(name)).map_or(0, |found| found.ino());
-        let environment = fs::read(directory.join("environ")).unwrap_or_default();
+        let environment = environment(&directory.join("environ"));
         let variable = |name: &str| {
             let mut pairs = environment.split(|byte| *byte == 0).filter_map(|pair| std::str::from_utf8(pair).ok());
             pairs.find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=').map(str::to_owned))
@@ -81,6 +85,15 @@ impl Process {
     fn is_init_process(&self) -> bool {
         self.component.as_deref() == Some(INIT_PROCESS) && self.ids.len() > 1 && self.ids.last() == Some(&1)
     }
+}
+
+/// The environment of a process, empty if it has none. It is read at once: if the process begins another program between two reads, the
+/// second one finds nothing, and a part of the environment would be taken for all of it.
+fn environment(path: &Path) -> Vec<u8> {
+    let mut environment = vec![0; LONGEST_ENVIRONMENT];
+    let length = fs::File::open(path).and_then(|mut file| file.read(&mut environment)).unwrap_or_default();
+    environment.truncate(length);
+    environment
 }
 
 /// All processes, without zombies.

@@ -1,6 +1,8 @@
 //! Which processes belong to a cluster, by a listing of a machine.
 
-use super::{Ownership, Process, any_is_loading, living_components};
+use std::path::Path;
+
+use super::{Ownership, Process, any_is_loading, environment, living_components};
 
 const STATE: &str = "/cache/clusters/a";
 const GROUP: &str = "flare-kube-a-01234567";
@@ -90,4 +92,27 @@ fn a_program_that_is_being_loaded_counts_only_inside_the_clusters_process_namesp
     assert!(loads(102), "a component");
     assert!(!loads(103) && !loads(105) && !loads(202), "a container, a shell and another cluster");
     assert!(!any_is_loading(&[]), "nothing");
+}
+
+/// A part of an environment once let a component that had just been started pass for one that had ended.
+#[test]
+fn an_environment_is_read_whole_or_not_at_all_while_a_program_is_loaded() {
+    const NAMES: [&str; 3] = ["ONE", "OTHER", "THIRD"];
+    const AGAIN: &str = r#"[ "$1" -eq 0 ] || exec sh -c "$2" sh $(($1 - 1)) "$2""#;
+    let mut child = std::process::Command::new("sh")
+        .args(["-c", AGAIN, "sh", "1000", AGAIN])
+        .env_clear()
+        .envs(NAMES.map(|name| (name, "x".repeat(100))))
+        .spawn()
+        .unwrap();
+    let path = Path::new("/proc").join(child.id().to_string()).join("environ");
+    let mut whole = 0;
+    while child.try_wait().unwrap().is_none() {
+        let environment = environment(&path);
+        let variables: Vec<_> = environment.split(|byte| *byte == 0).filter(|pair| !pair.is_empty()).collect();
+        let found = NAMES.iter().filter(|name| variables.iter().any(|pair| pair.starts_with(name.as_bytes()))).count();
+        assert!([0, NAMES.len()].contains(&found), "{found} of {}", NAMES.len());
+        whole += found;
+    }
+    assert!(whole > 0, "it was never read");
 }
