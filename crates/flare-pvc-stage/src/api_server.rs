@@ -176,7 +176,9 @@ impl State {
             return reviewed(body, &json!({"userInfo": {"username": "anna"}}));
         }
         self.asked.push(format!("{method} {path}"));
-        if method == "GET" && ["/pods", "/events", "/configmaps"].iter().any(|kind| path.ends_with(kind)) {
+        if method == "GET"
+            && ["/pods", "/events", "/configmaps", "/persistentvolumeclaims"].iter().any(|kind| path.ends_with(kind))
+        {
             if self.forbidden.as_ref().is_some_and(|(verb, of)| verb == "list" && path.rsplit('/').next() == Some(of.as_str())) {
                 return refused(403, "Forbidden");
             }

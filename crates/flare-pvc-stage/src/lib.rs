@@ -21,6 +21,7 @@ mod parent;
 mod presence;
 mod progress;
 mod provisioning;
+mod rescheduling;
 mod restore;
 #[cfg(test)]
 mod round_trip;

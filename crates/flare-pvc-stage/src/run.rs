@@ -21,7 +21,7 @@ use crate::{
     helper_pod::{self, Mount},
     lock::{self, Lock},
     parent::Stopped,
-    provisioning,
+    provisioning, rescheduling,
     values::{self, ParentPod},
 };
 
@@ -203,18 +203,30 @@ impl<'run> Run<'run> {
         // Recorded before the request: the pod may exist even if the answer is lost.
         (held.pod, held.may_change) = (Some(name.clone()), !mount.read_only);
         helper_pod::create(self.cluster, &self.namespace, &pod).await?;
-        let (waits_for, claim_waits_for) = (&mut held.waits_for, &mut held.claim_waits_for);
-        select! {
-            runs = helper_pod::runs(self.cluster, &self.namespace, &name, self.deadline, waits_for) => runs,
-            () = helper_pod::has_started(self.cluster, &self.namespace, &name, self.deadline) => Ok(()),
-            fault = provisioning::gets_no_volume(self.cluster, &self.namespace, &self.claim, &name, claim_waits_for) => Err(fault),
-        }?;
+        let is_outpaced = select! {
+            started = Box::pin(self.starts(held, &name)) => started.map(|()| false)?,
+            () = rescheduling::gets_volume(self.cluster, &self.namespace, &self.claim, self.deadline) => true,
+        };
+        if is_outpaced {
+            rescheduling::replace(self.cluster, &self.namespace, &name, &pod).await?;
+            Box::pin(self.starts(held, &name)).await?;
+        }
         held.waits_for.clear();
         held.claim_waits_for.clear();
         // Another run may have looked for helper pods before this one was created.
         Self::confirm_lock(held).await?;
         held.is_running = true;
         Ok(())
+    }
+
+    /// Waits until the helper pod runs, and fails as soon as it cannot.
+    async fn starts(&self, held: &mut Resources, name: &str) -> Result<(), Diagnostic> {
+        let (waits_for, claim_waits_for) = (&mut held.waits_for, &mut held.claim_waits_for);
+        select! {
+            runs = helper_pod::runs(self.cluster, &self.namespace, name, self.deadline, waits_for) => runs,
+            () = helper_pod::has_started(self.cluster, &self.namespace, name, self.deadline) => Ok(()),
+            fault = provisioning::gets_no_volume(self.cluster, &self.namespace, &self.claim, name, claim_waits_for) => Err(fault),
+        }
     }
 
     /// Deletes helper pods of this claim that a killed run left.

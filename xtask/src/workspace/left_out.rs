@@ -113,6 +113,23 @@ mod tests {
         assert!(count(Path::new("/none"), programs(), None).is_err(), "a number that is not known is not zero");
     }
 
+    /// Cargo and nextest choose them by their names alone.
+    #[test]
+    fn no_other_program_of_the_workspace_has_the_name_of_one_that_is_left_out() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let crates = flare_file_tree::directories(&root.join("crates")).unwrap();
+        let directories: Vec<_> = crates.iter().map(|one| one.join("tests")).chain([root.join("tests")]).collect();
+        for program in CLUSTER_TESTS.iter().chain(&TESTBED_TESTS).chain(&BROWSER_TESTS) {
+            let named = |directory: &Path| [directory.join(format!("{}.rs", program.name)), directory.join(program.name)];
+            let found: Vec<_> = directories
+                .iter()
+                .flat_map(|one| named(one))
+                .filter(|path| !matches!(flare_file_tree::Destination::inspect(path), Ok(flare_file_tree::Destination::Absent)))
+                .collect();
+            assert_eq!(found, [root.join(program.sources)], "{}", program.name);
+        }
+    }
+
     #[test]
     fn a_test_in_a_directory_below_is_counted_with_its_modules() {
         let directory = tempfile::tempdir().unwrap();
