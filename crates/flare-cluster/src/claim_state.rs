@@ -31,6 +31,11 @@ pub fn storage_class(claim: &PersistentVolumeClaim) -> Option<&str> {
     annotation.or_else(|| claim.spec.as_ref()?.storage_class_name.as_ref()).map(String::as_str)
 }
 
+/// Whether a claim asks for an access mode, such as `ReadWriteOncePod`.
+pub fn has_access_mode(claim: &PersistentVolumeClaim, mode: &str) -> bool {
+    claim.spec.as_ref().and_then(|spec| spec.access_modes.as_ref()).is_some_and(|modes| modes.iter().any(|one| one == mode))
+}
+
 /// The volume that a claim names, before or after it is bound to it.
 pub fn volume_name(claim: &PersistentVolumeClaim) -> Option<&str> {
     claim.spec.as_ref()?.volume_name.as_deref().filter(|name| !name.is_empty())

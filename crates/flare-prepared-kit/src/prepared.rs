@@ -19,16 +19,11 @@ const MARKER_MODE: u32 = 0o644;
 
 /// How much of a kit is held in memory, in bytes: whole kits, but not the data and models that some contain.
 const IN_MEMORY: u64 = 8 << 20;
-/// The files of `local/` that are looked into besides those with facts of the plan: whatever else the kit holds, they are in memory.
-const LOOKED_INTO: [&str; 6] = [
-    "local/authorization.json",
-    "local/authorization.json.default",
-    "local/log_config.json",
-    "local/log_config.json.default",
-    "local/study_data.yaml",
-    "local/study_runtime.yaml",
-];
 const IN_MEMORY_EACH: u64 = 1 << 20;
+
+/// The files of `local/` that are looked into besides those with facts of the plan: whatever else the kit holds, they are in memory.
+const LOOKED_INTO: [&str; 4] =
+    ["local/log_config.json", "local/log_config.json.default", "local/study_data.yaml", "local/study_runtime.yaml"];
 
 /// How a prepared directory is read back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

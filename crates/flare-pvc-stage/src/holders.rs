@@ -4,6 +4,7 @@ use std::{task::Poll, time::Duration};
 
 use flare_cluster::{
     Cluster, Selection,
+    claim_state::has_access_mode,
     k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod},
     pod_state::{has_ended, mounts_claim},
 };
@@ -59,11 +60,10 @@ pub(crate) async fn node(
     claim: &str,
     found: &PersistentVolumeClaim,
 ) -> Result<Option<String>, Diagnostic> {
-    let modes = found.spec.as_ref().and_then(|spec| spec.access_modes.as_deref()).unwrap_or_default();
-    if modes.iter().any(|mode| mode == "ReadWriteMany") {
+    if has_access_mode(found, "ReadWriteMany") {
         return Ok(None);
     }
-    if modes.iter().any(|mode| mode == "ReadWriteOncePod") {
+    if has_access_mode(found, "ReadWriteOncePod") {
         return refuse(cluster, namespace, claim, RESTART).await.map(|()| None);
     }
     let pods = cluster.namespaced::<Pod>(namespace).list(&Selection::default()).await?;

@@ -5,7 +5,7 @@ use std::{future::pending, task::Poll, time::Duration};
 
 use flare_cluster::{
     Cluster, DeleteOptions, WriteOptions,
-    claim_state::{self, ClaimPhase},
+    claim_state::{self, ClaimPhase, has_access_mode},
     k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod},
 };
 use flare_diagnostic::{Code, Diagnostic};
@@ -19,7 +19,9 @@ const QUOTA: [Duration; 2] = [Duration::from_secs(20), Duration::from_millis(250
 pub(crate) async fn gets_volume(cluster: &Cluster, namespace: &str, claim: &str, deadline: Duration) {
     let mut had_none = false;
     let look = |found: Option<&PersistentVolumeClaim>| match found.map(claim_state::phase) {
-        Some(ClaimPhase::Bound) => Poll::Ready(Ok(had_none && !found.is_some_and(is_for_one_pod))),
+        Some(ClaimPhase::Bound) => {
+            Poll::Ready(Ok(had_none && !found.is_some_and(|found| has_access_mode(found, "ReadWriteOncePod"))))
+        }
         Some(ClaimPhase::Lost) => Poll::Ready(Ok(false)),
         Some(ClaimPhase::Pending) => {
             had_none = true;
@@ -31,11 +33,6 @@ pub(crate) async fn gets_volume(cluster: &Cluster, namespace: &str, claim: &str,
     if !claims.wait(claim, deadline, "the volume of the claim", look).await.unwrap_or_default() {
         pending::<()>().await;
     }
-}
-
-fn is_for_one_pod(claim: &PersistentVolumeClaim) -> bool {
-    let modes = claim.spec.as_ref().and_then(|spec| spec.access_modes.as_deref()).unwrap_or_default();
-    modes.iter().any(|mode| mode == "ReadWriteOncePod")
 }
 
 /// Replaces the helper pod by a new one of the same name, unless it has a node by now.
