@@ -1,9 +1,7 @@
 //! The checks of a prepared kit that need no cluster.
 
-use std::io::Read as _;
-
 use flare_diagnostic::{Collector, Diagnostic};
-use flare_file_tree::{Content, Entry, FileTree};
+use flare_file_tree::{Entry, FileTree};
 use flare_names::Role;
 use flare_pod_manifest::{FileContent, SitePath, check_study_files};
 use flare_prepared_kit::{ChangeKind, PreparedKit};
@@ -162,21 +160,19 @@ fn study_files(kit: &PreparedKit) -> Vec<Finding> {
     findings("D47", found).into_iter().map(with_consequence).collect()
 }
 
+/// The maximum length of a study file or pod template in bytes.
+const LONGEST: u64 = 4 << 20;
+
 /// The content of a path below a kit.
 fn content(kit: &FileTree, path: &SitePath) -> FileContent {
     let SitePath::BelowKit(path) = path else { return FileContent::Missing };
     match kit.get(path) {
         None => FileContent::Missing,
-        Some(Entry::File { content, .. }) => bytes(content).map_or(FileContent::Unreadable, FileContent::Bytes),
-        Some(Entry::Directory { .. }) => FileContent::Unreadable,
+        Some(Entry::File { content, .. }) if content.len() <= LONGEST => {
+            content.read().map_or(FileContent::Unreadable, FileContent::Bytes)
+        }
+        Some(_) => FileContent::Unreadable,
     }
-}
-
-/// The bytes of a file, which may have stayed on disk; `None` if it cannot be read.
-fn bytes(content: &Content) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    content.reader().ok()?.read_to_end(&mut bytes).ok()?;
-    Some(bytes)
 }
 
 /// Checks the image in the current values, which may have been edited.

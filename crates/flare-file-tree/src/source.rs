@@ -42,6 +42,22 @@ impl Content {
             Self::OnDisk { source, length } => Source::File(open_source(source, *length)?.take(*length)),
         }))
     }
+
+    /// All its bytes, from memory or disk. Their number is known before ([`Self::len`]).
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or is a different one now.
+    pub fn read(&self) -> Result<Vec<u8>, DiskError> {
+        let (source, length) = match self {
+            Self::Bytes(bytes) => return Ok(bytes.clone()),
+            Self::OnDisk { source, length } => (source, *length),
+        };
+        let read = read_open(open_source(source, length)?, length, length);
+        let bytes = read.map_err(|error| DiskError::new("read", source, error))?;
+        // It had this length when it was opened.
+        bytes.filter(|bytes| bytes.len() as u64 == length).ok_or_else(|| DiskError::changed(source))
+    }
 }
 
 /// Reads a [`Content`], in memory or on disk. If a file is truncated after it was opened, the bytes end early.

@@ -47,6 +47,7 @@ fn an_interrupted_run_ends_its_job_and_removes_it() {
     let owners: Vec<_> =
         secrets["items"].as_array().unwrap().iter().map(|one| &one["metadata"]["ownerReferences"][0]["uid"]).collect();
     assert!(owners.contains(&uid), "the credentials belong to the pod: {owners:?}");
+    site.wait_for_log(&pod, "begun");
     run.signal(Signal::INT);
     let document = last_document(&mut run, 130);
     let job = &jobs(&document)[0];

@@ -135,6 +135,17 @@ impl<'test> Site<'test> {
         self.wait_for_pod(phase, |pod| pod["status"]["phase"] == phase)
     }
 
+    /// Waits until a job has printed this. It runs, for its cluster, before it prints anything.
+    fn wait_for_log(&self, pod: &Value, text: &str) {
+        let name = pod["metadata"]["name"].as_str().unwrap();
+        let log = || attempt(self.namespace.kubectl().args(["logs", name]), &[]);
+        wait(
+            Duration::from_mins(1),
+            || format!("`{text}` in the job's log: {:?}", log()),
+            || log().ok().filter(|log| log.contains(text)),
+        );
+    }
+
     /// Waits until the scheduler has refused a pod.
     fn wait_for_unschedulable(&self) {
         self.wait_for_pod("the scheduler's refusal", |pod| {

@@ -1,9 +1,7 @@
 //! Checks the study files of a kit when it is prepared, for faults that would stop its jobs later.
 
-use std::io::Read as _;
-
 use flare_diagnostic::{Checked, Diagnostic, Place};
-use flare_file_tree::{Content, Entry, FileTree};
+use flare_file_tree::{Entry, FileTree};
 use flare_names::Target;
 use flare_pod_manifest::{FileContent, SitePath, check_study_files};
 
@@ -29,20 +27,14 @@ fn will_stop_jobs(fault: Diagnostic) -> Diagnostic {
     Diagnostic { message, ..fault }.into_warning().at(place)
 }
 
-/// The bytes of a file, of which a prepared kit holds only some in memory; `None` if it is too long or cannot be read.
-fn bytes(content: &Content) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let mut reader = (content.len() <= LONGEST).then(|| content.reader().ok())??;
-    reader.read_to_end(&mut bytes).ok()?;
-    Some(bytes)
-}
-
 /// The content of a path below a kit.
 pub(super) fn content(kit: &FileTree, path: &SitePath) -> FileContent {
     match path {
         SitePath::BelowKit(path) => match kit.get(path) {
-            Some(Entry::File { content, .. }) => bytes(content).map_or(FileContent::Unreadable, FileContent::Bytes),
-            Some(Entry::Directory { .. }) => FileContent::Unreadable,
+            Some(Entry::File { content, .. }) if content.len() <= LONGEST => {
+                content.read().map_or(FileContent::Unreadable, FileContent::Bytes)
+            }
+            Some(_) => FileContent::Unreadable,
             None => FileContent::Missing,
         },
         SitePath::AsItStands(_) => FileContent::Missing,

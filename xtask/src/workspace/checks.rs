@@ -27,6 +27,10 @@ use crate::{
 /// The number of cluster tests that run concurrently; each has its own namespace.
 const CLUSTER_TESTS_AT_ONCE: &str = "6";
 
+/// The number of tests of local clusters that run concurrently: beside the one that starts and ends clusters, one of the demo,
+/// the images or the registries (`.config/nextest.toml`).
+const TESTS_OF_CLUSTERS_AT_ONCE: &str = "2";
+
 /// Run all tests.
 #[derive(Debug, clap::Args)]
 pub(crate) struct TestArguments {
@@ -189,8 +193,8 @@ impl Checks<'_> {
         }
         steps.run("end of the cluster", || cluster.end())?;
         if reason.is_none() {
-            // Each of them starts and ends its own clusters and needs the whole machine.
-            self.step(steps, OF_CLUSTERS, &mut runner.command(&TESTBED_TESTS, filter, Some("1")))?;
+            let mut tests = runner.command(&TESTBED_TESTS, filter, Some(TESTS_OF_CLUSTERS_AT_ONCE));
+            self.step(steps, OF_CLUSTERS, &mut tests)?;
         }
         Ok(())
     }

@@ -106,10 +106,7 @@ fn interrupted() -> Diagnostic {
 /// The files of a directory, path → text.
 fn texts(directory: &Path) -> Result<Map<String, Value>, Faults> {
     let tree = FileTree::read(directory, &ReadOptions::new(Code::InvalidArgs))?;
-    let text = |content: &Content| match content {
-        Content::Bytes(bytes) => String::from_utf8(bytes.clone()).ok(),
-        Content::OnDisk { .. } => None,
-    };
+    let text = |content: &Content| String::from_utf8(content.read().ok()?).ok();
     let files = tree.files().map(|(path, content, _)| {
         let text = text(content).ok_or_else(|| {
             Diagnostic::error(Code::InvalidArgs, "a file of the demo is no text")

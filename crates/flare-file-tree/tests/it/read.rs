@@ -164,6 +164,11 @@ fn large_files_stay_on_disk_except_where_somebody_looks_into_them() {
     assert_eq!(tree.bytes("startup/large").map(<[u8]>::len), Some(5000));
     let on_disk = Content::OnDisk { source: kit.canonicalize().unwrap().join("transfer/large"), length: 5000 };
     assert_eq!(tree.get("transfer/large"), Some(&Entry::File { content: on_disk, mode: 0o604 }));
+    let content = |tree: &FileTree| match tree.get("transfer/large") {
+        Some(Entry::File { content, .. }) => content.read(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((content(&tree).unwrap(), content(&read(&kit)).unwrap()), (vec![7; 5000], vec![7; 5000]));
     assert_eq!(tree.digest().unwrap(), read(&kit).digest().unwrap(), "where a file stands does not change the digest");
 
     let out = scratch.path().join("out");
@@ -174,6 +179,7 @@ fn large_files_stay_on_disk_except_where_somebody_looks_into_them() {
     let error = commit(&tree, &out, &CommitOptions::default()).unwrap_err().to_string();
     assert!(error.contains("transfer/large") && error.contains("changed"), "{error}");
     assert!(tree.digest().is_err());
+    assert!(content(&tree).unwrap_err().to_string().contains("changed"));
     assert_eq!(fs::read(out.join("transfer/large")).unwrap().len(), 5000, "the old output stays");
 
     let mut small_memory = options.clone();

@@ -1,10 +1,10 @@
 //! One directory of a kit as the data of an object: a key for each file, and the mapping of keys to files.
 
-use std::{collections::BTreeMap, io::Read as _, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use flare_cluster::k8s_openapi::ByteString;
 use flare_diagnostic::{Checked, Code, Collector, Diagnostic, Faults, Place, printable};
-use flare_file_tree::{Content, Digest, Entry, FileTree};
+use flare_file_tree::{Content, Digest, DiskError, Entry, FileTree};
 use flare_prepared_kit::StagedItem;
 
 /// The maximum total size of one object's values: `MaxSecretSize` of Kubernetes, which also applies to `ConfigMap`s.
@@ -80,7 +80,7 @@ impl Bundle {
         let mut bundle = Self { directory, data: BTreeMap::new(), items: Vec::new() };
         for (number, (path, content)) in files.into_iter().enumerate() {
             let key = key(number, path);
-            bundle.data.insert(key.clone(), ByteString(found.require(bytes(content))?));
+            bundle.data.insert(key.clone(), ByteString(found.require(content.read().map_err(changed))?));
             bundle.items.push(StagedItem { key, path: path.to_owned() });
         }
         bundle.near_limit().into_iter().for_each(|warning| found.push(warning));
@@ -156,16 +156,8 @@ fn lost(directory: &Path) -> Diagnostic {
     Diagnostic::warning(Code::Notice, message).hint("put a file into it where a job needs it")
 }
 
-/// All bytes of a file, from memory or disk.
-fn bytes(content: &Content) -> Result<Vec<u8>, Diagnostic> {
-    let failed = |error: std::io::Error| {
-        Diagnostic::error(Code::InvalidPreparedKit, format!("a file of the kit cannot be read any more: {}", error.kind()))
-            .hint("see whether something else writes to the prepared kit, then run again")
-    };
-    let mut reader = content.reader().map_err(|error| error.into_diagnostic(Code::InvalidPreparedKit))?;
-    let mut bytes = Vec::new();
-    reader.read_to_end(&mut bytes).map_err(failed)?;
-    Ok(bytes)
+fn changed(error: DiskError) -> Diagnostic {
+    error.into_diagnostic_or(Code::InvalidPreparedKit, "see whether something else writes to the prepared kit, then run again")
 }
 
 fn check_size(directory: &str, files: &[(&str, &Content)]) -> Result<(), Faults> {
