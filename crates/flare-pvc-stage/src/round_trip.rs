@@ -35,6 +35,11 @@ use crate::{
     outgoing::{Answer, Outgoing, Selected},
 };
 
+#[path = "../tests/volume/python.rs"]
+mod python;
+
+use python::python;
+
 /// Runs the program like the helper pod, but after the lines of `PRELUDE`, and dies at the call with the number `DIE`.
 const DRIVER: &str = include_str!("../tests/volume/driver.py");
 
@@ -44,7 +49,7 @@ fn owner() -> KitOwner {
 
 /// Runs the program on a directory; returns the exit code and the output.
 fn run(root: &Path, input: &[u8], request: usize, prelude: &str, die: usize) -> (Option<i32>, Vec<u8>) {
-    let mut child = Command::new("python3")
+    let mut child = Command::new(python())
         .args(["-S", "-c", &format!("{prelude}\n{DRIVER}"), &VOLUME_PROGRAM.len().to_string(), &request.to_string()])
         .arg(root)
         .env("DIE", die.to_string())

@@ -237,7 +237,9 @@ fn names(case: &Case, found: &Difference, suffix: &str) -> bool {
 fn is_another_reading(read: &Value, text: &str) -> bool {
     let lower = text.to_lowercase();
     match read {
-        Value::Bool(yes) => (if *yes { ["yes", "y", "on", "true"] } else { ["no", "n", "off", "false"] }).contains(&lower.as_str()),
+        Value::Bool(yes) => {
+            (if *yes { ["yes", "y", "on", "true"] } else { ["no", "n", "off", "false"] }).contains(&lower.as_str())
+        }
         Value::Null => ["null", "~", ""].contains(&lower.as_str()),
         Value::Number(number) => is_number(text, number.as_f64()),
         Value::Object(exact) => {

@@ -45,7 +45,9 @@ pub fn stop(namespace: &Namespace, component: &str) -> CleanupGuard {
         wait_for_answer(&cluster);
     });
     kill_process(Pid::from_raw(id).unwrap(), Signal::KILL).unwrap();
-    wait(Duration::from_secs(10), || format!("{component} to end"), || read(id).is_none().then_some(()));
+    // It has no arguments any more while its last threads still hold its ports; once it is reaped, they are free.
+    let process = PathBuf::from(format!("/proc/{id}"));
+    wait(Duration::from_secs(30), || format!("{component} to end"), || (!process.exists()).then_some(()));
     start
 }
 

@@ -72,7 +72,7 @@ pub fn wait<T>(limit: Duration, say: impl Fn() -> String, look: impl Fn() -> Opt
         }
         assert!(began.elapsed() < limit, "not within {limit:?}: {}", say());
         thread::sleep(pause);
-        pause = (pause * 3 / 2).min(Duration::from_millis(300));
+        pause = (pause * 3 / 2).min(Duration::from_millis(500));
     }
 }
 

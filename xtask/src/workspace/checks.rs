@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// The number of cluster tests that run concurrently; each has its own namespace.
-const CLUSTER_TESTS_AT_ONCE: &str = "8";
+const CLUSTER_TESTS_AT_ONCE: &str = "6";
 
 /// The number of tests of local clusters that run concurrently: beside the one that starts and ends clusters, one of the demo,
 /// the images or the registries (`.config/nextest.toml`).

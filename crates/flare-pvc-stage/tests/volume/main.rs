@@ -10,5 +10,6 @@ mod again;
 mod ending;
 mod full;
 mod kit;
+mod python;
 mod repair;
 mod support;

@@ -14,6 +14,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt as _;
 
+use crate::python::python;
+
 /// Runs the program as the helper pod does, and dies at the given call that changes the disk (0: never).
 const DRIVER: &str = include_str!("driver.py");
 
@@ -69,7 +71,7 @@ pub(crate) fn run(root: &Path, input: &(Vec<u8>, usize), die: usize) -> (Option<
 
 /// Starts the program with variables of the driver; it has read nothing yet.
 pub(crate) fn start(root: &Path, request: usize, driver: &[(&str, String)]) -> Child {
-    Command::new("python3")
+    Command::new(python())
         .args(["-S", "-c", DRIVER, &VOLUME_PROGRAM.len().to_string(), &request.to_string()])
         .arg(root)
         .env("DIE", "0")
