@@ -22,7 +22,8 @@ use integration_tests::random::Random;
 use serde_json::Value;
 use traces::{Cluster, settings};
 
-/// A cluster needs all of a machine with two processors, so tests run one at a time.
+/// A cluster needs all of a machine with two processors while it starts, so these tests run one at a time. In processes of their own, as
+/// cargo-nextest runs them, this holds nobody up: there `.config/nextest.toml` says so, and lets that of the demo run beside the others.
 static MACHINE: Mutex<()> = Mutex::new(());
 
 fn machine() -> MutexGuard<'static, ()> {

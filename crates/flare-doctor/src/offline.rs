@@ -149,7 +149,7 @@ fn names(plan: &SitePlan, read: &Read) -> Vec<Finding> {
 /// also where the site has no studies: each job has one, since the server writes `default` into a job that names none.
 fn study_files(kit: &PreparedKit) -> Vec<Finding> {
     let mut found = Collector::new();
-    found.keep_checked(check_study_files(kit.plan().target, |path| content(kit.tree(), path)));
+    found.keep_checked(check_study_files(kit.plan().target, |path| study_file_content(kit.tree(), path)));
     let with_consequence = |finding: Finding| {
         if finding.severity != Severity::Error {
             return finding;
@@ -163,8 +163,9 @@ fn study_files(kit: &PreparedKit) -> Vec<Finding> {
 /// The maximum length of a study file or pod template in bytes.
 const LONGEST: u64 = 4 << 20;
 
-/// The content of a path below a kit.
-fn content(kit: &FileTree, path: &SitePath) -> FileContent {
+/// The content of a study file or pod template, by its path below a kit. One that is longer than 4 MiB, is no file or cannot be read is
+/// [`FileContent::Unreadable`]; a path that is not below the kit is that of another machine, and [`FileContent::Missing`].
+pub fn study_file_content(kit: &FileTree, path: &SitePath) -> FileContent {
     let SitePath::BelowKit(path) = path else { return FileContent::Missing };
     match kit.get(path) {
         None => FileContent::Missing,

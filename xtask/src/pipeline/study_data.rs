@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use flare_diagnostic::{Checked, Collector, Faults};
+use flare_doctor::offline::study_file_content;
 use flare_pod_manifest::{StudyClaim, study_claims};
 use flare_prepared_kit::OpenOptions;
 use flare_pvc_stage::{ClaimUse, StudyClaimOptions, StudyClaimReport, check_study_claims};
 
-use super::{places, stage::Request, study_files::content};
+use super::{places, stage::Request};
 use crate::{context::Context, runtime};
 
 /// The claims in the kit's study file, and their state in the cluster.
@@ -29,7 +30,7 @@ pub(crate) fn check(
     // Edits of the study file are expected, and other changes do not matter here.
     let kit = found.require_checked(request.open(OpenOptions { accept_changes: true }))?;
     let plan = kit.plan();
-    let studies = request.located(study_claims(plan.target, |path| content(kit.tree(), path)));
+    let studies = request.located(study_claims(plan.target, |path| study_file_content(kit.tree(), path)));
     let studies = found.require_checked(studies)?;
     let (namespace, workspace) = (plan.namespace.as_str(), plan.workspace.claim.as_str());
     let uses: Vec<_> = studies.claims.into_iter().map(|claim| claim_use(claim, request.prepared)).collect();

@@ -1,17 +1,15 @@
 //! Checks the study files of a kit when it is prepared, for faults that would stop its jobs later.
 
 use flare_diagnostic::{Checked, Diagnostic, Place};
-use flare_file_tree::{Entry, FileTree};
+use flare_doctor::offline::study_file_content;
+use flare_file_tree::FileTree;
 use flare_names::Target;
-use flare_pod_manifest::{FileContent, SitePath, check_study_files};
-
-/// The maximum length of a study file or pod template in bytes.
-const LONGEST: u64 = 4 << 20;
+use flare_pod_manifest::check_study_files;
 
 /// The faults of the study files and pod templates of a kit, as warnings: the parent starts nevertheless, and the
 /// files can still be corrected where it reads them.
 pub(crate) fn check(kit: &FileTree, target: Target) -> Checked<()> {
-    match check_study_files(target, |path| content(kit, path)) {
+    match check_study_files(target, |path| study_file_content(kit, path)) {
         Ok(checked) => checked,
         Err(faults) => {
             let (errors, mut warnings) = faults.into_parts();
@@ -25,18 +23,4 @@ fn will_stop_jobs(fault: Diagnostic) -> Diagnostic {
     let place = fault.place.clone().unwrap_or_else(|| Place::file("local"));
     let message = format!("{}: FLARE would refuse jobs because of it", fault.message);
     Diagnostic { message, ..fault }.into_warning().at(place)
-}
-
-/// The content of a path below a kit.
-pub(super) fn content(kit: &FileTree, path: &SitePath) -> FileContent {
-    match path {
-        SitePath::BelowKit(path) => match kit.get(path) {
-            Some(Entry::File { content, .. }) if content.len() <= LONGEST => {
-                content.read().map_or(FileContent::Unreadable, FileContent::Bytes)
-            }
-            Some(_) => FileContent::Unreadable,
-            None => FileContent::Missing,
-        },
-        SitePath::AsItStands(_) => FileContent::Missing,
-    }
 }
