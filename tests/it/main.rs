@@ -9,6 +9,7 @@ mod citations;
 mod cluster_verbs;
 mod cold;
 mod command_line;
+mod features;
 mod federation_contexts;
 mod federation_up;
 mod init;

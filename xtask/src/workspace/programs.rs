@@ -28,6 +28,29 @@ const GRACE_PERIOD: Duration = Duration::from_mins(1);
 /// How long after an interruption a program that still runs gets SIGTERM.
 const TERMINATE_AFTER: Duration = Duration::from_secs(5);
 
+/// What `cargo run` tells this program of its package. A cargo that is started with these compiles ring anew, and all that depends on it:
+/// ring's build script wants to run again when one of them changes.
+/// [Environment variables Cargo sets for crates](https://doc.rust-lang.org/cargo/reference/environment-variables.html)
+const OF_THIS_PACKAGE: [&str; 17] = [
+    "CARGO_MANIFEST_DIR",
+    "CARGO_MANIFEST_LINKS",
+    "CARGO_MANIFEST_PATH",
+    "CARGO_PKG_AUTHORS",
+    "CARGO_PKG_DESCRIPTION",
+    "CARGO_PKG_HOMEPAGE",
+    "CARGO_PKG_LICENSE",
+    "CARGO_PKG_LICENSE_FILE",
+    "CARGO_PKG_NAME",
+    "CARGO_PKG_README",
+    "CARGO_PKG_REPOSITORY",
+    "CARGO_PKG_RUST_VERSION",
+    "CARGO_PKG_VERSION",
+    "CARGO_PKG_VERSION_MAJOR",
+    "CARGO_PKG_VERSION_MINOR",
+    "CARGO_PKG_VERSION_PATCH",
+    "CARGO_PKG_VERSION_PRE",
+];
+
 /// Whether there is a regular file at a path; a link is followed.
 pub(crate) fn is_file(path: &Path) -> bool {
     matches!(Destination::inspect(path), Ok(Destination::File))
@@ -43,6 +66,9 @@ pub(crate) fn find(environment: &Environment, name: &str) -> Option<PathBuf> {
 pub(crate) fn command(environment: &Environment, root: &Path, program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.current_dir(root).env("FLARE_KUBE_CACHE", &environment.cache_directory).stdin(std::process::Stdio::null());
+    for variable in OF_THIS_PACKAGE {
+        command.env_remove(variable);
+    }
     command
 }
 
@@ -135,12 +161,12 @@ fn shown(command: &Command) -> String {
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "a test that starts a process and waits for its file")]
 mod tests {
-    use std::{process::Command, sync::atomic::Ordering};
+    use std::{collections::BTreeSet, ffi::OsString, path::Path, process::Command, sync::atomic::Ordering};
 
     use flare_diagnostic::Code;
 
-    use super::run;
-    use crate::interrupt::Interrupt;
+    use super::{command, run};
+    use crate::{Environment, interrupt::Interrupt};
 
     #[test]
     fn an_interrupted_program_ends_though_it_was_started_to_ignore_an_interrupt() {
@@ -156,5 +182,20 @@ mod tests {
             run.join().unwrap()
         });
         assert_eq!(end.unwrap_err().first().code, Code::Interrupted);
+    }
+
+    /// Cargo sets the same variables for a test as for a program that it runs.
+    #[test]
+    fn a_cargo_that_is_started_does_not_hear_of_this_package() {
+        let describes_a_package = |name: &OsString| {
+            name.to_str().is_some_and(|name| name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_"))
+        };
+        let of_this_package: BTreeSet<_> = std::env::vars_os().map(|(name, _)| name).filter(describes_a_package).collect();
+        assert!(of_this_package.len() > 10, "{of_this_package:?}");
+        let command = command(&Environment::of_process(), Path::new("."), "cargo");
+        let removed: BTreeSet<_> =
+            command.get_envs().filter(|(_, value)| value.is_none()).map(|(name, _)| name.to_owned()).collect();
+        let heard: Vec<_> = of_this_package.difference(&removed).collect();
+        assert!(heard.is_empty(), "{heard:?}");
     }
 }
